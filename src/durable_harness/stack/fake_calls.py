@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import fnmatch
-from typing import Any
 
 from durable_harness.control import Call
 from durable_harness.host.agents import AGENT_PREFIX, StubbedChat
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.fakes.registry import Fakes, Kind
+from durable_harness.host.fakes.registry import FakeAnswer, Fakes, Kind
 
 LONGEST_WAIT_S = 10.0
 EVERY_AGENT = "*"
@@ -17,7 +16,7 @@ EVERY_AGENT = "*"
 def fake_calls(fakes: Fakes, app: FunctionApp, chat: StubbedChat) -> dict[str, Call]:
     """Return the calls by which a test makes fakes, reads their calls, answers for them, and ends them."""
 
-    async def add(kind: Kind, name: str, answer: dict[str, Any], delay_s: float, method: str | None = None) -> int:
+    async def add(kind: Kind, name: str, answer: FakeAnswer, delay_s: float, method: str | None = None) -> int:
         known = {"activity": app.activities, "entity": app.entities}.get(kind)
         if known is not None and name.lower() not in known:
             raise ValueError(app.unknown(kind, name))
@@ -27,17 +26,17 @@ def fake_calls(fakes: Fakes, app: FunctionApp, chat: StubbedChat) -> dict[str, C
             _check_agent(agents, name)
         return fakes.add(kind, name, answer, delay_s, method).number
 
-    async def calls(number: int) -> dict[str, Any]:
+    async def calls(number: int) -> dict[str, object]:
         fake = fakes.get(number)
         return {"calls": list(fake.calls), "count": fake.count}
 
     async def end(number: int | None = None) -> None:
         fakes.end(number)
 
-    async def next_question() -> dict[str, Any] | None:
+    async def next_question() -> dict[str, object] | None:
         return await fakes.next_question(LONGEST_WAIT_S)
 
-    async def answer(question: int, answer: dict[str, Any]) -> None:
+    async def answer(question: int, answer: FakeAnswer) -> None:
         fakes.take_answer(question, answer)
 
     return {

@@ -11,11 +11,13 @@ import functools
 import json
 import sys
 import weakref
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mapping
+from typing import Protocol
 
+from durable_harness.documents import JsonObject
 from durable_harness.host.fakes.registry import Fake, FakedError, Fakes
 from durable_harness.host.fakes.working import instance_now
+from durable_harness.host.methods import Method
 from durable_harness.host.stages import CURRENT
 from durable_harness.host.twice.effects import SCOPE, Scope
 from durable_harness.protocol.alarms import AlarmClock
@@ -26,8 +28,28 @@ AGENT_PREFIX = "dafx-"
 """How the framework names the entity of an agent."""
 
 
+class _Content(Protocol):
+    """A part of a message of the framework."""
+
+    type: str
+    call_id: str
+    name: str
+    arguments: object
+
+
+class _Message(Protocol):
+    """A message of the framework."""
+
+    contents: Iterable[_Content]
+    role: object
+    text: str
+
+
+_Options = Mapping[str, object] | None
+
+
 class StubbedChat:
-    """The chat clients of the app, answered by fakes where there are some."""
+    """The chat clients of the app, answered by fakes if there are any."""
 
     def __init__(self, fakes: Fakes, clock: AlarmClock) -> None:
         self._fakes = fakes
@@ -52,16 +74,18 @@ class StubbedChat:
                 self._stubbed.add(kind)
                 setattr(kind, METHOD, self._stub(getattr(kind, METHOD)))
 
-    def _stub(self, real: Callable[..., Any]) -> Callable[..., Any]:
+    def _stub(self, real: Method) -> Method:
         @functools.wraps(real)
-        def respond(client: Any, *, messages: Any, stream: bool, options: Any, **others: Any) -> Any:
+        def respond(
+            client: object, *, messages: Iterable[_Message], stream: bool, options: _Options, **others: object
+        ) -> object:
             instance_id = instance_now()
             agent = agent_of(instance_id)
             fake = self._fakes.find("chat", agent)
             if fake is None:
                 return real(client, messages=messages, stream=stream, options=options, **others)
             stages = CURRENT.get()
-            call = {
+            call: dict[str, object] = {
                 "input": {"agent": self._names.get(agent, agent), **_described(messages, options)},
                 "instance_id": instance_id,
             }
@@ -70,19 +94,19 @@ class StubbedChat:
 
         return respond
 
-    async def _received(self, fake: Fake, call: dict[str, Any], token: str, scope: Scope | None) -> dict[str, Any]:
+    async def _received(self, fake: Fake, call: dict[str, object], token: str, scope: Scope | None) -> JsonObject:
         """Return what the test answers; to work that is delivered again what it answered the first time."""
         text = None if scope is None else scope.earlier_answer()
         if text is None:
             text = await self._asked(fake, call, token)
         if scope is not None:
             scope.answers.append(text)
-        if isinstance(text, FakedError):
+        if isinstance(text, BaseException):
             raise text
-        answer: dict[str, Any] = json.loads(text)
+        answer: JsonObject = json.loads(text)
         return answer
 
-    async def _asked(self, fake: Fake, call: dict[str, Any], token: str) -> str | FakedError:
+    async def _asked(self, fake: Fake, call: dict[str, object], token: str) -> str | FakedError:
         """Ask the test. Agents run on an event loop of the framework's, fakes on that of the host."""
         assert self._loop is not None
         asked = asyncio.run_coroutine_threadsafe(self._text(fake, call, token), self._loop)
@@ -91,29 +115,29 @@ class StubbedChat:
         except FakedError as error:
             return error
 
-    async def _text(self, fake: Fake, call: dict[str, Any], token: str) -> str:
+    async def _text(self, fake: Fake, call: dict[str, object], token: str) -> str:
         if fake.delay_s > 0:
             await self._clock.sleep(token, fake.delay_s)
         return await self._fakes.answer(fake, call)
 
 
 def agent_of(instance_id: str) -> str:
-    """Return the agent whose entity an instance is, in lower case as entities are; empty if it is no agent's."""
+    """Return the agent whose entity an instance is, in lower case as entities are; empty if it is not an agent's."""
     name = instance_id[1:].partition("@")[0].lower() if instance_id.startswith("@") else ""
     return name.removeprefix(AGENT_PREFIX) if name.startswith(AGENT_PREFIX) else ""
 
 
-async def _whole(received: Awaitable[dict[str, Any]]) -> Any:
+async def _whole(received: Awaitable[JsonObject]) -> object:
     framework = sys.modules[FRAMEWORK]
     answer = await received
     message = framework.Message("assistant", _contents(answer))
     return framework.ChatResponse(messages=[message], response_id=answer["id"])
 
 
-def _streamed(received: Awaitable[dict[str, Any]]) -> Any:
+def _streamed(received: Awaitable[JsonObject]) -> object:
     framework = sys.modules[FRAMEWORK]
 
-    async def updates() -> Any:
+    async def updates() -> AsyncIterator[object]:
         answer = await received
         for content in _contents(answer):
             yield framework.ChatResponseUpdate(role="assistant", contents=[content], response_id=answer["id"])
@@ -121,7 +145,7 @@ def _streamed(received: Awaitable[dict[str, Any]]) -> Any:
     return framework.ResponseStream(updates(), finalizer=framework.ChatResponse.from_updates)
 
 
-def _contents(answer: dict[str, Any]) -> list[Any]:
+def _contents(answer: JsonObject) -> list[object]:
     content = sys.modules[FRAMEWORK].Content
     text = [content.from_text(answer["text"])] if answer["text"] else []
     calls = (
@@ -131,7 +155,7 @@ def _contents(answer: dict[str, Any]) -> list[Any]:
     return [*text, *calls]
 
 
-def _described(messages: Any, options: Any) -> dict[str, Any]:
+def _described(messages: Iterable[_Message], options: _Options) -> dict[str, object]:
     """Return what a client sends to its model, as JSON."""
     given = options or {}
     tools = given.get("tools") or []
@@ -142,7 +166,7 @@ def _described(messages: Any, options: Any) -> dict[str, Any]:
     }
 
 
-def _message(message: Any) -> dict[str, Any]:
+def _message(message: _Message) -> dict[str, object]:
     contents = list(message.contents)
     return {
         "role": str(getattr(message.role, "value", message.role)),
@@ -158,20 +182,21 @@ def _message(message: Any) -> dict[str, Any]:
     }
 
 
-def _arguments(given: Any) -> Any:
+def _arguments(given: object) -> object:
     try:
         return json.loads(given) if isinstance(given, str) else given
     except ValueError:
         return given
 
 
-def _result(content: Any) -> str | None:
+def _result(content: object) -> str | None:
     failed = getattr(content, "exception", None)
     result = getattr(content, "result", None)
     return str(failed) if failed and result is None else None if result is None else str(result)
 
 
-def _with_subclasses(kind: Any) -> Iterator[Any]:
+def _with_subclasses(kind: type) -> Iterator[type]:
     yield kind
+    below: type
     for below in kind.__subclasses__():
         yield from _with_subclasses(below)

@@ -9,7 +9,6 @@ DELETE  /NUMBER
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.host.durable_http.timings import HostNotes
@@ -20,9 +19,9 @@ EXPECTED = 'expected a JSON object such as {"event": "approval", "payload": true
 
 
 async def promise(
-    responses: Responses, scheduler: Scheduler, notes: HostNotes, given: Mapping[str, Any]
+    responses: Responses, scheduler: Scheduler, notes: HostNotes, given: Mapping[str, object]
 ) -> ApiResponse:
-    """Answer an event from now on: 200, 400 for what is none, 404 for an unknown instance, 502 if it is not shown."""
+    """Answer an event from now on: 200, 400 if it is not one, 404 for an unknown instance, 502 if it is not shown."""
     event, times, instance_id = given.get("event"), given.get("times"), given.get("instance")
     if not isinstance(event, str) or not event or not isinstance(instance_id, str | None):
         return json_response({"error": f'"event" or "instance" is no name; {EXPECTED}.'}, 400)

@@ -9,16 +9,36 @@ import json
 import time
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Any, Literal, NoReturn
+from typing import Literal, NoReturn, NotRequired, TypedDict
 
 from durable_harness.places import FAKE
 
 Kind = Literal["activity", "entity", "http", "chat"]
 OF_PATTERNS = frozenset({"http", "chat"})
 """Kinds of fakes whose name is a pattern: of URLs, of agents."""
+
+
+class Raised(TypedDict):
+    """An error that a fake raises: its class by name, its message, and the line of the test that it comes from."""
+
+    type: str
+    message: str
+    place: NotRequired[str]
+
+
+class FakeAnswer(TypedDict, total=False):
+    """One of its members: how a fake answers."""
+
+    returns: str
+    """The JSON text of a value."""
+    raises: Raised
+    asks: bool
+    """The test is asked for the answer to each call."""
+
+
 MOST_CALLS = 10_000
 """How many calls of one fake are remembered, the latest ones."""
-ENDED = {"raises": {"type": "FakeEndedError", "message": "the test ended before its fake answered"}}
+ENDED: FakeAnswer = {"raises": {"type": "FakeEndedError", "message": "the test ended before its fake answered"}}
 
 
 class FakedError(Exception):
@@ -27,15 +47,15 @@ class FakedError(Exception):
 
 @dataclass
 class Fake:
-    """One fake. `answer` is {"returns": JSON text}, {"raises": {"type", "message"}} or {"asks": true}."""
+    """One fake."""
 
     number: int
     kind: Kind
     name: str
-    answer: dict[str, Any]
+    answer: FakeAnswer
     delay_s: float = 0.0
     method: str | None = None
-    calls: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=MOST_CALLS))
+    calls: deque[dict[str, object]] = field(default_factory=lambda: deque(maxlen=MOST_CALLS))
     count: int = 0
     """How many calls there were, also those that are forgotten."""
 
@@ -54,22 +74,22 @@ class Fakes:
     def __init__(self) -> None:
         self._fakes: dict[int, Fake] = {}
         self._numbers = itertools.count(1)
-        self._questions: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-        self._asked: dict[int, tuple[int, asyncio.Future[dict[str, Any]]]] = {}
+        self._questions: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
+        self._asked: dict[int, tuple[int, asyncio.Future[FakeAnswer]]] = {}
 
     @property
     def is_empty(self) -> bool:
         return not self._fakes
 
-    def add(self, kind: Kind, name: str, answer: dict[str, Any], delay_s: float, method: str | None = None) -> Fake:
-        """Let a fake answer from now on."""
+    def add(self, kind: Kind, name: str, answer: FakeAnswer, delay_s: float, method: str | None = None) -> Fake:
+        """Make a fake answer from now on."""
         named = name if kind == "http" else name.lower()
         fake = Fake(next(self._numbers), kind, named, answer, delay_s, method.upper() if method else None)
         self._fakes[fake.number] = fake
         return fake
 
     def get(self, number: int) -> Fake:
-        """Return a fake. Raises ValueError where there is none: it has ended, or the process is another."""
+        """Return a fake. Raises ValueError if there is none: it has ended, or the process is another one."""
         if number not in self._fakes:
             raise ValueError(f"fake {number} is unknown here: it has ended, or the host was started again")
         return self._fakes[number]
@@ -90,7 +110,7 @@ class Fakes:
         fitting = (fake for fake in reversed(self._fakes.values()) if fake.answers_for(kind, name, method))
         return next(fitting, None)
 
-    async def answer(self, fake: Fake, call: dict[str, Any]) -> str:
+    async def answer(self, fake: Fake, call: dict[str, object]) -> str:
         """Note a call and return the JSON text that it is answered with, or raise what the test wants to be raised."""
         fake.calls.append({**call, "at_s": time.time()})
         fake.count += 1
@@ -102,7 +122,7 @@ class Fakes:
             raise_at(raised.get("place", ""), error)
         return str(answer["returns"])
 
-    async def next_question(self, timeout_s: float) -> dict[str, Any] | None:
+    async def next_question(self, timeout_s: float) -> dict[str, object] | None:
         """Return the next call that the test is asked about, None if there is none for a while, or all fakes ended."""
         try:
             async with asyncio.timeout(timeout_s):
@@ -110,15 +130,15 @@ class Fakes:
         except TimeoutError:
             return None
 
-    def take_answer(self, question: int, answer: dict[str, Any]) -> None:
+    def take_answer(self, question: int, answer: FakeAnswer) -> None:
         """Take the test's answer; one to a question that nobody asks any longer is dropped."""
         _, answered = self._asked.get(question, (0, None))
         if answered is not None and not answered.done():
             answered.set_result(answer)
 
-    async def _ask(self, fake: Fake, call: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(self, fake: Fake, call: dict[str, object]) -> FakeAnswer:
         question = next(self._numbers)
-        answered: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[FakeAnswer] = asyncio.get_running_loop().create_future()
         self._asked[question] = (fake.number, answered)
         self._questions.put_nowait({"question": question, "fake": fake.number, "call": call})
         try:
@@ -137,8 +157,8 @@ def raise_at(place: str, error: FakedError) -> NoReturn:
     raise error
 
 
-def decoded(text: str | None) -> Any:
-    """Return an input as JSON has it; text that is no JSON as it is."""
+def decoded(text: str | None) -> object:
+    """Return an input as JSON has it; text that is not JSON as it is."""
     if text is None:
         return None
     try:

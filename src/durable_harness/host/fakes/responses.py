@@ -8,7 +8,6 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from durable_harness.protocol import RpcError, Scheduler, Status, optional_text, pb
 from durable_harness.protocol.timings import Document
@@ -46,7 +45,7 @@ class Responses:
     def is_empty(self) -> bool:
         return not self._responses
 
-    def add(self, event: str, payload: Any, times: int | None, instance_id: str | None) -> Response:
+    def add(self, event: str, payload: object, times: int | None, instance_id: str | None) -> Response:
         """Answer an event from now on, of one instance and those below it, or of all."""
         instances = None if instance_id is None else {instance_id}
         response = Response(next(self._numbers), event.casefold(), json.dumps(payload), times, instances)

@@ -11,11 +11,14 @@ import contextlib
 import socket
 import ssl
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from durable_harness.host.methods import Method
 from durable_harness.host.outside.routes import Names, Route, is_address, is_here, name_in, port_in
 
+AddressInfo = tuple[int, int, int, str, tuple[str, int]]
+"""What `getaddrinfo` returns of an address; those of IPv6 are longer."""
 LOOPBACK = "127.0.0.1"
 
 
@@ -38,7 +41,7 @@ class CaughtConnections:
         self._route: Route | None = None
         self._authority: str | None = None
         self._names = Names()
-        self._real_names = socket.getaddrinfo
+        self._real_names: Method = socket.getaddrinfo
         self._trusting: weakref.WeakSet[ssl.SSLContext] = weakref.WeakSet()
         self._connections: weakref.WeakKeyDictionary[socket.socket, _Connection] = weakref.WeakKeyDictionary()
 
@@ -61,23 +64,23 @@ class CaughtConnections:
                 with contextlib.suppress(OSError):  # it is closed already
                     connection.shutdown(socket.SHUT_RDWR)
 
-    def is_led(self, host: Any, port: Any) -> bool:
+    def is_led(self, host: object, port: object) -> bool:
         name = name_in(host)
         return self._route is not None and name is not None and self._route.wants(name, port_in(port))
 
-    def stand_in(self, host: Any) -> str:
+    def stand_in(self, host: object) -> str:
         """Return the address under which a host is connected to; that of an address is itself."""
         name = str(name_in(host))
         return name if is_address(name) else self._names.stand_in(name)
 
-    def looked_up(self, host: Any, found: Any) -> Any:
+    def looked_up(self, host: object, found: Sequence[AddressInfo]) -> Sequence[AddressInfo]:
         """Note what a name server has answered, and return it."""
         name = name_in(host)
         if name and not is_address(name) and not is_here(name):
             self._names.note(name, (one[4][0] for one in found))
         return found
 
-    def led(self, connection: socket.socket, address: Any) -> Any:
+    def led(self, connection: socket.socket, address: object) -> object:
         """Return where a socket is to connect to instead of an address."""
         if connection.family not in {socket.AF_INET, socket.AF_INET6} or not isinstance(address, tuple):
             return address
@@ -93,7 +96,7 @@ class CaughtConnections:
         return (here, to, *address[2:])
 
     def trust(self, context: ssl.SSLContext) -> None:
-        """Let a client's TLS settings accept the test's certificates beside those that they accept anyway."""
+        """Make a client's TLS settings accept the test's certificates beside those that they accept anyway."""
         if self._authority is not None and context not in self._trusting:
             self._trusting.add(context)
             context.load_verify_locations(cadata=self._authority)
@@ -101,18 +104,22 @@ class CaughtConnections:
     def _port_for(self, host: str, port: int) -> int | None:
         return self._route.port_for(host, port) if self._route is not None else None
 
-    def _real(self, host: str, port: int) -> Any:
+    def _real(self, host: str, port: int) -> object:
         return self._real_names(host, port, socket.AF_INET, socket.SOCK_STREAM)[0][4]
 
     def _catch_names(self) -> None:
         real = self._real_names
 
-        def getaddrinfo(host: Any, port: Any, family: int = 0, *others: Any, **options: Any) -> Any:
+        def getaddrinfo(
+            host: object, port: object, family: int = 0, *others: object, **options: object
+        ) -> Sequence[AddressInfo]:
+            found: Sequence[AddressInfo]
             if family != socket.AF_INET6 and self.is_led(host, port):
-                return real(self.stand_in(host), port, socket.AF_INET, *others, **options)
+                found = real(self.stand_in(host), port, socket.AF_INET, *others, **options)
+                return found
             return self.looked_up(host, real(host, port, family, *others, **options))
 
-        socket.getaddrinfo = getaddrinfo
+        socket.getaddrinfo = getaddrinfo  # type: ignore[assignment]  # it passes on what the real one takes and returns
 
     def _catch_sockets(self) -> None:
         for name in ("connect", "connect_ex"):
@@ -121,7 +128,7 @@ class CaughtConnections:
     def _catch_socket_method(self, name: str) -> None:
         real = getattr(socket.socket, name)
 
-        def connect(connection: socket.socket, address: Any) -> Any:
+        def connect(connection: socket.socket, address: object) -> object:
             return real(connection, self.led(connection, address))
 
         setattr(socket.socket, name, connect)
@@ -133,23 +140,32 @@ class CaughtConnections:
     def _catch_wrapping(self, name: str) -> None:
         real = getattr(ssl.SSLContext, name)
 
-        def wrap(context: ssl.SSLContext, *arguments: Any, **options: Any) -> Any:
+        def wrap(context: ssl.SSLContext, *arguments: object, **options: object) -> object:
             self.trust(context)
             return real(context, *arguments, **options)
 
         setattr(ssl.SSLContext, name, wrap)
 
-    def _catch_loop(self, kind: Any) -> None:
-        real_names, real_connection = kind.getaddrinfo, kind.create_connection
+    def _catch_loop(self, kind: type[asyncio.AbstractEventLoop]) -> None:
+        real_names: Method = kind.getaddrinfo
+        real_connection: Method = kind.create_connection
 
-        async def getaddrinfo(loop: Any, host: Any, port: Any, *, family: int = 0, **options: Any) -> Any:
+        async def getaddrinfo(
+            loop: asyncio.AbstractEventLoop, host: object, port: object, *, family: int = 0, **options: object
+        ) -> Sequence[AddressInfo]:
+            found: Sequence[AddressInfo]
             if family != socket.AF_INET6 and self.is_led(host, port):
-                return await real_names(loop, self.stand_in(host), port, family=socket.AF_INET, **options)
+                found = await real_names(loop, self.stand_in(host), port, family=socket.AF_INET, **options)
+                return found
             return self.looked_up(host, await real_names(loop, host, port, family=family, **options))
 
         async def create_connection(
-            loop: Any, protocol_factory: Any, host: Any = None, port: Any = None, **options: Any
-        ) -> Any:
+            loop: asyncio.AbstractEventLoop,
+            protocol_factory: object,
+            host: object = None,
+            port: object = None,
+            **options: object,
+        ) -> object:
             if options.get("sock") is not None or not self.is_led(host, port):
                 return await real_connection(loop, protocol_factory, host, port, **options)
             if options.get("ssl") and options.get("server_hostname") is None:
@@ -159,10 +175,11 @@ class CaughtConnections:
             options["sock"] = await _connected(loop, (self.stand_in(host), port_in(port)))
             return await real_connection(loop, protocol_factory, **options)
 
-        kind.getaddrinfo, kind.create_connection = getaddrinfo, create_connection
+        for name, caught in (("getaddrinfo", getaddrinfo), ("create_connection", create_connection)):
+            setattr(kind, name, caught)
 
 
-async def _connected(loop: asyncio.AbstractEventLoop, address: Any) -> socket.socket:
+async def _connected(loop: asyncio.AbstractEventLoop, address: tuple[str, int | None]) -> socket.socket:
     connection = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_STREAM)
     connection.setblocking(False)  # noqa: FBT003 - socket has it so
     try:

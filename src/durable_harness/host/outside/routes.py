@@ -8,7 +8,8 @@ import itertools
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from durable_harness.documents import JsonObject
 
 HTTP_PORT, HTTPS_PORT = 80, 443
 WEB_PORTS = {HTTP_PORT: False, HTTPS_PORT: True}
@@ -108,25 +109,25 @@ def is_address(host: str) -> bool:
     return True
 
 
-def name_in(host: Any) -> str | None:
-    """Return a host as it is compared, None for what is none."""
+def name_in(host: object) -> str | None:
+    """Return a host as it is compared, None if it is not one."""
     if isinstance(host, bytes | bytearray):
         host = bytes(host).decode("ascii", "replace")
     return host.lower().rstrip(".") if isinstance(host, str) else None
 
 
-def port_in(port: Any) -> int | None:
-    """Return a port that may be given as a number, as text or as a service's name; None if it is none."""
+def port_in(port: object) -> int | None:
+    """Return a port that may be given as a number, as text or as a service's name; None if it is not one."""
     if isinstance(port, bytes | bytearray):
         port = bytes(port).decode("ascii", "replace")
     if isinstance(port, str):
         port = SERVICES.get(port, port)
     try:
-        return int(port) or None
+        return int(port) or None  # type: ignore[call-overload]  # what is not a number raises TypeError
     except (TypeError, ValueError):
         return None
 
 
-def places(given: Sequence[dict[str, Any]]) -> Iterator[Place]:
+def places(given: Sequence[JsonObject]) -> Iterator[Place]:
     """Read places from JSON."""
     return itertools.starmap(Place, ((one["host"], one["port"], one.get("tls", False)) for one in given))

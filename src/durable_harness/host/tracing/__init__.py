@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from durable_harness.host.sdk.generation import Runner
 from durable_harness.host.tracing.operations import Operations
@@ -15,7 +14,7 @@ from durable_harness.protocol import Scheduler
 
 
 class Tracing:
-    """The spans of one host. Where the environment names no collector everything stays as it is."""
+    """The spans of one host. If the environment names no collector everything stays as it is."""
 
     def __init__(self, environ: Mapping[str, str], app_dir: Path) -> None:
         self._spans = spans_from_environment(environ, app_dir)
@@ -28,8 +27,7 @@ class Tracing:
             return scheduler
         from durable_harness.host.tracing.clients import TracedClients  # noqa: PLC0415 - only where it is wanted
 
-        made: Any = TracedClients(scheduler, self._spans, self._operations)
-        return made  # type: ignore[no-any-return] # what it does not have itself is the scheduler's
+        return TracedClients(scheduler, self._spans, self._operations)
 
     def for_work(self, runner: Runner) -> Runner:
         """Return a runner whose work has spans."""

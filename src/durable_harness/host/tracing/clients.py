@@ -23,7 +23,7 @@ class TracedClients:
         self._spans = spans
         self._operations = operations
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[explicit-any]  # all other methods of a Scheduler
         return getattr(self._scheduler, name)
 
     async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
@@ -55,7 +55,7 @@ class TracedClients:
         return await self._sent(span, self._scheduler.signal_entity(request))
 
     async def _sent(self, span: Span, call: Awaitable[A]) -> A:
-        """Return the answer of a call. Its span ends with it, as a failure where the scheduler refuses it."""
+        """Return the answer of a call. Its span ends with it, as a failure if the scheduler refuses it."""
         try:
             return await call
         except Exception as error:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+
+from google.protobuf.message import Message
 
 from durable_harness.protocol import pb
 
@@ -52,7 +53,7 @@ def new_root() -> SpanRef:
 
 
 def parse(trace_parent: str, trace_state: str = "") -> SpanRef | None:
-    """Read the two headers of W3C Trace Context. None for what is no trace context."""
+    """Read the two headers of W3C Trace Context. None if they are not one."""
     found = _PARENT.fullmatch(trace_parent)
     if found is None:
         return None
@@ -60,8 +61,8 @@ def parse(trace_parent: str, trace_state: str = "") -> SpanRef | None:
     return SpanRef(trace_id, span_id, flags, trace_state)
 
 
-def from_message(holder: Any, field: str = "parentTraceContext") -> SpanRef | None:
-    """Read the TraceContext in a field of a message. None where there is none."""
+def from_message(holder: Message, field: str = "parentTraceContext") -> SpanRef | None:
+    """Read the TraceContext in a field of a message. None if there is none."""
     if not holder.HasField(field):
         return None
     message = getattr(holder, field)

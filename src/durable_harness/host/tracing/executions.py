@@ -6,13 +6,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from durable_harness.host.tracing.context import SpanRef, from_message, new_span_id
 from durable_harness.protocol import from_ns, pb, to_ns
 
 MOST_EXECUTIONS = 10_000
-"""Of more executions at once the oldest are read from their history again when they go on."""
+"""Of more executions at once the oldest are read from their history again when they continue."""
 SCHEDULED = {"taskScheduled", "subOrchestrationInstanceCreated", "timerCreated"}
 
 
@@ -72,17 +71,15 @@ class TracedExecution:
             else:
                 self.tasks.pop(task_id_of(kind, detail), None)
 
-    def context_message(self, message: Any) -> None:
+    def context_message(self, message: pb.OrchestrationTraceContext) -> None:
         """Write the execution's own span into an OrchestrationTraceContext, which the scheduler keeps."""
         message.spanID.value = f"{self.at.span_id:016x}"
         message.spanStartTime.CopyFrom(from_ns(self.start_ns))
 
 
-def task_id_of(kind: str, detail: Any) -> int:
+def task_id_of(kind: str, detail: object) -> int:
     """Return the ID of the task that an event is the outcome of; -1 of other events."""
-    if kind == "timerFired":
-        return int(detail.timerId)
-    return int(getattr(detail, "taskScheduledId", -1))
+    return int(getattr(detail, "timerId" if kind == "timerFired" else "taskScheduledId", -1))
 
 
 class Executions:

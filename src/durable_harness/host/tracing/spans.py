@@ -12,14 +12,16 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from durable_harness.host.tracing.context import SpanRef, new_root
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 
 if TYPE_CHECKING:
+    from opentelemetry.context import Context
     from opentelemetry.sdk.trace.export import SpanExporter
+    from opentelemetry.sdk.trace.id_generator import IdGenerator
 
 logger = own_logger(HOST_LOGGER)
 
@@ -36,19 +38,21 @@ MISSING = (
 _emitted: contextvars.ContextVar[SpanRef | None] = contextvars.ContextVar("_emitted", default=None)
 """The place of the span that is being made, which has its IDs already."""
 
+Attributes = dict[str, str | int | None]
+"""What has no value is left out."""
 Kind = Literal["INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"]
 
 
 @dataclass(slots=True)
 class Span:
-    """A span that is still going on, or is being written down after its end. Times are ns since the epoch, UTC."""
+    """A span that has not ended, or is being written down after its end. Times are ns since the epoch, UTC."""
 
     name: str
     kind: Kind
     at: SpanRef
     parent: SpanRef | None
     start_ns: int = field(default_factory=time.time_ns)
-    attributes: dict[str, Any] = field(default_factory=dict)
+    attributes: Attributes = field(default_factory=dict)
     error: str | None = None
     """Why it failed; None if it did not."""
     scope: str = DURABLE_SCOPE
@@ -93,7 +97,7 @@ class Spans:
 
     @contextlib.contextmanager
     def current(self, at: SpanRef | None) -> Iterator[None]:
-        """Make a span the parent of those that code of the app makes in the block, where it uses OpenTelemetry."""
+        """Make a span the parent of those that code of the app makes in the block, if it uses OpenTelemetry."""
         if at is None:
             yield
             return
@@ -122,7 +126,7 @@ def current_ref() -> SpanRef | None:
 
 
 def spans_from_environment(environ: Mapping[str, str], app_dir: Path) -> Spans | None:
-    """Return what sends spans where the environment names a collector, else None.
+    """Return the sender of spans if the environment names a collector, else None.
 
     Without OpenTelemetry's packages a warning says what to install: an app may have set the variable for itself.
     """
@@ -154,7 +158,7 @@ def _grpc_exporter() -> SpanExporter:
     return made
 
 
-def _otel_context(place: SpanRef | None) -> Any:
+def _otel_context(place: SpanRef | None) -> Context:
     """Return the context of OpenTelemetry in which a span is the current one, or none is."""
     from opentelemetry import trace  # noqa: PLC0415 - optional
     from opentelemetry.context import Context  # noqa: PLC0415 - same
@@ -171,7 +175,7 @@ def _otel_context(place: SpanRef | None) -> Any:
     return trace.set_span_in_context(trace.NonRecordingSpan(span_context), Context())
 
 
-def _id_generator() -> Any:
+def _id_generator() -> IdGenerator:
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415 - optional
 
     class KnownIds(RandomIdGenerator):

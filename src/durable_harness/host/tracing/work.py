@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from durable_harness.host.sdk.generation import Runner
 from durable_harness.host.tracing import names
@@ -11,7 +10,7 @@ from durable_harness.host.tracing.context import SpanRef, from_message
 from durable_harness.host.tracing.executions import Executions, TracedExecution, task_id_of
 from durable_harness.host.tracing.operations import Operations
 from durable_harness.host.tracing.sendings import event_span, signal_span
-from durable_harness.host.tracing.spans import Span, Spans
+from durable_harness.host.tracing.spans import Attributes, Span, Spans
 from durable_harness.protocol import is_terminal, pb, to_ns
 
 STATUS_PREFIX = "ORCHESTRATION_STATUS_"
@@ -149,7 +148,7 @@ class TracedRunner:
             span.error = answer.failureDetails.errorMessage
         self._spans.emit(span)
 
-    def _act(self, execution: TracedExecution, action: Any) -> None:
+    def _act(self, execution: TracedExecution, action: pb.OrchestratorAction) -> None:
         """Put what an orchestration asks for into its trace."""
         kind = action.WhichOneof("orchestratorActionType")
         detail = getattr(action, kind)
@@ -165,7 +164,7 @@ class TracedRunner:
         elif kind == "sendEntityMessage":
             self._send_to_entity(execution, detail)
 
-    def _send_to_entity(self, execution: TracedExecution, action: Any) -> None:
+    def _send_to_entity(self, execution: TracedExecution, action: pb.SendEntityMessageAction) -> None:
         kind = action.WhichOneof("EntityMessageType")
         message = getattr(action, kind)
         if kind == CALLED:
@@ -177,7 +176,7 @@ class TracedRunner:
             self._operations.begun(message.requestId, span.at)
             self._spans.emit(span)
 
-    def _act_of_entity(self, entity_id: str, cause: SpanRef | None, action: Any) -> None:
+    def _act_of_entity(self, entity_id: str, cause: SpanRef | None, action: pb.OperationAction) -> None:
         """Put what an entity asks for into the trace of the operation that it had first in the batch."""
         kind = action.WhichOneof("operationActionType")
         detail = getattr(action, kind)
@@ -197,18 +196,18 @@ class TracedRunner:
         self._spans.emit(span)
 
 
-def _detail(event: pb.HistoryEvent) -> Any:
-    return getattr(event, event.WhichOneof("eventType"))
+def _detail(event: pb.HistoryEvent) -> pb.EntityOperationCalledEvent | pb.EntityOperationSignaledEvent:
+    return event.entityOperationSignaled if event.HasField(SIGNALED) else event.entityOperationCalled
 
 
-def _is_ending(action: Any) -> bool:
+def _is_ending(action: pb.OrchestratorAction) -> bool:
     if not action.HasField("completeOrchestration"):
         return False
     status = action.completeOrchestration.orchestrationStatus
     return is_terminal(status) or status == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
 
 
-def _about(type_name: str, name: str, version: str, instance_id: str, *, task_id: int | None = None) -> dict[str, Any]:
+def _about(type_name: str, name: str, version: str, instance_id: str, *, task_id: int | None = None) -> Attributes:
     return {
         names.TYPE: type_name,
         names.NAME: name,
@@ -218,7 +217,7 @@ def _about(type_name: str, name: str, version: str, instance_id: str, *, task_id
     }
 
 
-def _of_orchestration(execution: TracedExecution, ending: Any) -> Span:
+def _of_orchestration(execution: TracedExecution, ending: pb.CompleteOrchestrationAction) -> Span:
     name = names.of_orchestration(execution.name, execution.version)
     span = Span(name, "SERVER", execution.at, execution.parent, execution.start_ns)
     span.attributes = _about("orchestration", execution.name, execution.version, execution.instance_id)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from durable_harness.foreign_text import middle_cut, shown
 from durable_harness.host.failures import describe
 from durable_harness.json_places import first_place
-from durable_harness.protocol import text_or_none
+from durable_harness.protocol import pb, text_or_none
 
 SAME, TIMES, OTHER = "same", "times", "other"
 FAILED_SECOND, FAILED_FIRST, FAILED_BOTH = "failedSecond", "failedFirst", "failedBoth"
@@ -31,7 +30,7 @@ class Answer:
         return cls(error=describe(error))
 
 
-def operation_answers(result: Any, count: int) -> list[Answer]:
+def operation_answers(result: pb.EntityBatchResult, count: int) -> list[Answer]:
     """Return the answers of a batch's operations; one that has no outcome has none."""
     if result.HasField("failureDetails"):
         return [Answer(error=result.failureDetails.errorMessage)] * count
@@ -39,14 +38,14 @@ def operation_answers(result: Any, count: int) -> list[Answer]:
     return [*answers, *[Answer()] * (count - len(answers))]
 
 
-def _operation_answer(result: Any) -> Answer:
+def _operation_answer(result: pb.OperationResult) -> Answer:
     if result.HasField("failure"):
         return Answer(error=result.failure.failureDetails.errorMessage)
     return Answer(text_or_none(result.success, "result"))
 
 
 def compared(first: Answer, second: Answer, where: str = "answer") -> tuple[str, str]:
-    """Return one of OUTCOMES, and what there is to say about it."""
+    """Return one of OUTCOMES, and its details."""
     if second.error is not None:
         return (FAILED_SECOND if first.error is None else FAILED_BOTH), shown(second.error, MOST_VALUE_CHARS * 2)
     if first.error is not None:
@@ -56,7 +55,7 @@ def compared(first: Answer, second: Answer, where: str = "answer") -> tuple[str,
     return _compared_values(_decoded(first.text), _decoded(second.text), where)
 
 
-def _compared_values(first: Any, second: Any, where: str) -> tuple[str, str]:
+def _compared_values(first: object, second: object, where: str) -> tuple[str, str]:
     if first == second:
         return SAME, ""
     is_by_time_only = _is_same_but_for_times(first, second)
@@ -65,11 +64,11 @@ def _compared_values(first: Any, second: Any, where: str) -> tuple[str, str]:
     return (TIMES if is_by_time_only else OTHER), f"{place}: {one}, then {other}"
 
 
-def _is_same(first: Any, second: Any) -> bool:
+def _is_same(first: object, second: object) -> bool:
     return bool(first == second)
 
 
-def _is_same_but_for_times(first: Any, second: Any) -> bool:
+def _is_same_but_for_times(first: object, second: object) -> bool:
     """Whether two values differ in texts alone that are dates and times: a second delivery is later."""
     if isinstance(first, dict) and isinstance(second, dict):
         return first.keys() == second.keys() and all(_is_same_but_for_times(first[k], second[k]) for k in first)
@@ -78,7 +77,7 @@ def _is_same_but_for_times(first: Any, second: Any) -> bool:
     return bool(first == second) or (_is_time(first) and _is_time(second))
 
 
-def _is_time(value: Any) -> bool:
+def _is_time(value: object) -> bool:
     if not isinstance(value, str) or len(value) < SHORTEST_TIME:
         return False
     try:
@@ -88,7 +87,7 @@ def _is_time(value: Any) -> bool:
     return True
 
 
-def _decoded(text: str | None) -> Any:
+def _decoded(text: str | None) -> object:
     try:
         return None if text is None else json.loads(text)
     except ValueError:

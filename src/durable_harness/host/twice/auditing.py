@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from durable_harness.host.methods import Method
 from durable_harness.host.twice.effects import FILE, IN_CLIENT, current_scope, note
 
+Word = str | bytes | os.PathLike[str]
+Command = Word | Sequence[Word]
+"""Words, or what a shell is given."""
 WRITING = os.O_WRONLY | os.O_RDWR
 PROCESS, CONNECTION = "process", "connection"
 MOST_PROGRAM_CHARS = 120
@@ -25,14 +28,14 @@ def install() -> None:
         sys.addaudithook(_heard)
 
 
-def _heard(event: str, arguments: tuple[Any, ...]) -> None:
+def _heard(event: str, arguments: tuple[object, ...]) -> None:
     handler = HANDLERS.get(event)
     if handler is not None:
         with contextlib.suppress(Exception):  # whatever is raised here fails what the app does
             handler(*arguments)
 
 
-def _opened(path: Any, _mode: Any, flags: int) -> None:
+def _opened(path: Word | int, _mode: object, flags: int) -> None:
     if not isinstance(flags, int) or not flags & WRITING or isinstance(path, int) or current_scope() is None:
         return
     will_fail = flags & os.O_EXCL and os.path.lexists(path)
@@ -40,36 +43,38 @@ def _opened(path: Any, _mode: Any, flags: int) -> None:
         _note_file(path, appends=bool(flags & os.O_APPEND))
 
 
-def _renamed(_source: Any, target: Any, *_folders: Any) -> None:
+def _renamed(_source: object, target: Word, *_folders: object) -> None:
     if current_scope() is not None:
         _note_file(target, appends=False)
 
 
-def _note_file(path: Any, *, appends: bool) -> None:
+def _note_file(path: Word, *, appends: bool) -> None:
     where = os.path.realpath(os.fsdecode(path))
     if where.endswith(".pyc") or where.startswith(("/dev/", "/proc/")):
         return
     note(FILE, f"{'appended to' if appends else 'wrote'} file {where}", where, appends, is_repeatable=not appends)
 
 
-def _started(executable: Any, arguments: Any, *_others: Any) -> None:
+def _started(executable: Word, arguments: Command | None, *_others: object) -> None:
     if not IN_CLIENT.get():
         note_command(arguments or [executable])
 
 
-def _spawned(path: Any, arguments: Any, _environment: Any) -> None:
+def _spawned(path: Word, arguments: Command, _environment: object) -> None:
     scope = current_scope()
     is_of_popen = scope is not None and bool(scope.effects) and scope.effects[-1].kind == PROCESS
     if not is_of_popen:  # which says what it starts before it spawns it
         _started(path, arguments)
 
 
-def note_command(command: Any) -> None:
+def note_command(command: Command) -> None:
     """Note a process that is started: words, or what a shell is given."""
     if current_scope() is None:
         return
-    is_text = isinstance(command, str | bytes | os.PathLike)
-    words = os.fsdecode(command).split() if is_text else [os.fsdecode(word) for word in command]
+    if isinstance(command, str | bytes | os.PathLike):
+        words = os.fsdecode(command).split()
+    else:
+        words = [os.fsdecode(word) for word in command]
     # Only its program: arguments of commands carry passwords.
     note(PROCESS, f"process {words[0][:MOST_PROGRAM_CHARS]}{' …' if words[1:] else ''}", *words)
 
@@ -79,12 +84,12 @@ def note_connection(host: object, port: object) -> None:
     note(CONNECTION, f"connection to {host}:{port}", host, port)
 
 
-def _connected(_socket: Any, address: Any) -> None:
+def _connected(_socket: object, address: object) -> None:
     if isinstance(address, tuple) and len(address) >= INTERNET and not IN_CLIENT.get():
         note_connection(*address[:INTERNET])
 
 
-HANDLERS: Mapping[str, Callable[..., None]] = {
+HANDLERS: Mapping[str, Method] = {
     "open": _opened,
     "os.rename": _renamed,
     "subprocess.Popen": _started,

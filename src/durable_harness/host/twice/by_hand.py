@@ -1,9 +1,8 @@
-"""Activities that a test runs by hand: they are run twice where the service would deliver them twice."""
+"""Activities that a test runs by hand: they are run twice if the service would deliver them twice."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from durable_harness.host.twice.answers import Answer
 from durable_harness.host.twice.effects import Scope
@@ -13,7 +12,7 @@ from durable_harness.host.twice.runner import Call, record, watched
 ACTIVITY = "activitytrigger"
 
 
-async def run_by_hand(records: TwiceRecords | None, trigger_type: str, name: str, call: Call) -> Any:
+async def run_by_hand(records: TwiceRecords | None, trigger_type: str, name: str, call: Call) -> object:
     """Return what a function comes to; an activity is run a second time if its work is to be delivered twice."""
     is_activity = records is not None and trigger_type.lower() == ACTIVITY
     counts = records.counts_of("activity", name) if records is not None and is_activity else None
@@ -30,6 +29,8 @@ async def run_by_hand(records: TwiceRecords | None, trigger_type: str, name: str
 async def _delivered(name: str, call: Call) -> Delivered:
     scope = Scope()
     outcome = await watched(scope, call)
-    is_error = isinstance(outcome, BaseException)
-    answer = Answer.of_error(outcome) if is_error else Answer(json.dumps(outcome, default=repr))
+    if isinstance(outcome, BaseException):
+        answer = Answer.of_error(outcome)
+    else:
+        answer = Answer(json.dumps(outcome, default=repr))
     return Delivered([(name, answer)], scope, outcome)

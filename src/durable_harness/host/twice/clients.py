@@ -11,12 +11,16 @@ import functools
 import http.client
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+from durable_harness.host.methods import Method
 from durable_harness.host.twice.auditing import CONNECTION
 from durable_harness.host.twice.effects import IN_CLIENT, Effect, current_scope, within_client
 from durable_harness.host.twice.patching import patch_each
+
+if TYPE_CHECKING:
+    from aiohttp import ClientSession
 
 HTTP = "http"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "CONNECT"})
@@ -38,8 +42,8 @@ def watch_clients() -> list[str]:
 
 
 def noted_request(method: str, url: str, headers: Iterable[tuple[str, str]]) -> Effect | None:
-    """Note a request; None if nobody watches, or it asks for nothing to be done."""
-    with contextlib.suppress(Exception):  # of what is no request the client complains in its own words
+    """Note a request; None if it is not watched, or asks for nothing to be done."""
+    with contextlib.suppress(Exception):  # of what is not a request the client complains in its own words
         return _noted(method.upper(), url, headers)
     return None
 
@@ -74,14 +78,15 @@ def _watch_http_client() -> None:
     patch_each(http.client.HTTPConnection, {"send": _sending, "getresponse": _receiving})
 
 
-def _sending(send: Callable[..., Any]) -> Callable[..., Any]:
+def _sending(send: Method) -> Method:
     @functools.wraps(send)
-    def watched(connection: Any, data: Any) -> Any:
+    def watched(connection: http.client.HTTPConnection, data: object) -> object:
         scope = None if IN_CLIENT.get() else current_scope()
-        line = REQUEST_LINE.match(data) if scope is not None and isinstance(data, bytes | bytearray) else None
+        sent = data if isinstance(data, bytes | bytearray) else b""
+        line = REQUEST_LINE.match(sent) if scope is not None else None
         if line is None or scope is None:
             return send(connection, data)
-        headers = list(_headers(bytes(data[line.end() :])))
+        headers = list(_headers(bytes(sent[line.end() :])))
         connection.__dict__[EFFECT] = noted_request(line[1].decode(), _url(connection, line[2], headers), headers)
         try:
             return send(connection, data)
@@ -92,9 +97,9 @@ def _sending(send: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
-def _receiving(getresponse: Callable[..., Any]) -> Callable[..., Any]:
+def _receiving(getresponse: Method) -> Method:
     @functools.wraps(getresponse)
-    def watched(connection: Any, *arguments: Any, **named: Any) -> Any:
+    def watched(connection: http.client.HTTPConnection, *arguments: object, **named: object) -> object:
         response = getresponse(connection, *arguments, **named)
         _answered(connection.__dict__.pop(EFFECT, None), response.status)
         return response
@@ -102,7 +107,7 @@ def _receiving(getresponse: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
-def _url(connection: Any, target: bytes, headers: Iterable[tuple[str, str]]) -> str:
+def _url(connection: http.client.HTTPConnection, target: bytes, headers: Iterable[tuple[str, str]]) -> str:
     path = target.decode("latin-1")
     if not path.startswith("/"):
         return path
@@ -121,9 +126,9 @@ def _headers(data: bytes) -> Iterable[tuple[str, str]]:
 
 
 def _watch_aiohttp() -> bool:
-    def requesting(request: Callable[..., Any]) -> Callable[..., Any]:
+    def requesting(request: Method) -> Method:
         @functools.wraps(request)
-        async def watched(session: Any, method: str, url: Any, **named: Any) -> Any:
+        async def watched(session: ClientSession, method: str, url: object, **named: object) -> object:
             effect = noted_request(method, _absolute(session, url), _items(session.headers, named.get("headers")))
             with within_client():
                 response = await request(session, method, url, **named)
@@ -135,15 +140,23 @@ def _watch_aiohttp() -> bool:
     return patch_each("aiohttp.ClientSession", {"_request": requesting})
 
 
-def _absolute(session: Any, url: Any) -> str:
+def _absolute(session: ClientSession, url: object) -> str:
     base = getattr(session, "_base_url", None)
     return str(url) if base is None else urljoin(str(base), str(url))
 
 
+class _Request(Protocol):
+    """A request of httpx."""
+
+    method: str
+    url: object
+    headers: Mapping[str, str]
+
+
 def _watch_httpx() -> bool:
-    def sending(send: Callable[..., Any]) -> Callable[..., Any]:
+    def sending(send: Method) -> Method:
         @functools.wraps(send)
-        def watched(client: Any, request: Any, **named: Any) -> Any:
+        def watched(client: object, request: _Request, **named: object) -> object:
             effect = noted_request(request.method, str(request.url), request.headers.items())
             with within_client():
                 response = send(client, request, **named)
@@ -152,9 +165,9 @@ def _watch_httpx() -> bool:
 
         return watched
 
-    def sending_async(send: Callable[..., Any]) -> Callable[..., Any]:
+    def sending_async(send: Method) -> Method:
         @functools.wraps(send)
-        async def watched(client: Any, request: Any, **named: Any) -> Any:
+        async def watched(client: object, request: _Request, **named: object) -> object:
             effect = noted_request(request.method, str(request.url), request.headers.items())
             with within_client():
                 response = await send(client, request, **named)
@@ -170,7 +183,8 @@ def _watch_httpx() -> bool:
 _OTHERS: Mapping[str, Callable[[], bool]] = {"aiohttp": _watch_aiohttp, "httpx": _watch_httpx}
 
 
-def _items(*mappings: Any) -> Iterable[tuple[str, str]]:
+def _items(*mappings: object) -> Iterable[tuple[str, str]]:
     for mapping in mappings:
-        pairs = mapping.items() if hasattr(mapping, "items") else mapping or ()
-        yield from ((str(name), str(value)) for name, value in pairs)
+        pairs = mapping.items() if hasattr(mapping, "items") else mapping
+        if isinstance(pairs, Iterable):
+            yield from ((str(name), str(value)) for name, value in pairs)

@@ -9,8 +9,8 @@ from __future__ import annotations
 import functools
 import sqlite3
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from durable_harness.host.methods import Method
 from durable_harness.host.twice.databases_in_c import watch_psycopg2, watch_pyodbc
 from durable_harness.host.twice.effects import current_scope, is_unwatched, within_client
 from durable_harness.host.twice.patching import Wrap, patch_each
@@ -27,9 +27,9 @@ def watch_databases() -> list[str]:
 
 
 def _watch_sqlite() -> None:
-    def connecting(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def connecting(connect: Method) -> Method:
         @functools.wraps(connect)
-        def watched(*arguments: Any, **named: Any) -> Any:
+        def watched(*arguments: object, **named: object) -> object:
             if len(arguments) <= FACTORY_POSITION:
                 named["factory"] = _watched_connection(named.get("factory", sqlite3.Connection))
             return connect(*arguments, **named)
@@ -47,18 +47,22 @@ FACTORY_POSITION = 5
 @functools.cache
 def _watched_connection(kind: type[sqlite3.Connection]) -> type[sqlite3.Connection]:
     class Watched(kind):  # type: ignore[valid-type, misc]  # whatever the app connects with
-        def cursor(self, factory: Any = sqlite3.Cursor) -> Any:
-            return super().cursor(_watched_cursor(factory) if isinstance(factory, type) else factory)
+        def cursor(self, factory: object = sqlite3.Cursor) -> sqlite3.Cursor:
+            made: sqlite3.Cursor = super().cursor(_watched_cursor(factory) if isinstance(factory, type) else factory)
+            return made
 
         # These make their cursor without asking `cursor` for it.
-        def execute(self, *arguments: Any) -> Any:
-            return self.cursor().execute(*arguments)
+        def execute(self, *arguments: object) -> object:
+            execute: Method = self.cursor().execute
+            return execute(*arguments)
 
-        def executemany(self, *arguments: Any) -> Any:
-            return self.cursor().executemany(*arguments)
+        def executemany(self, *arguments: object) -> object:
+            executemany: Method = self.cursor().executemany
+            return executemany(*arguments)
 
-        def executescript(self, *arguments: Any) -> Any:
-            return self.cursor().executescript(*arguments)
+        def executescript(self, *arguments: object) -> object:
+            executescript: Method = self.cursor().executescript
+            return executescript(*arguments)
 
     Watched.__name__, Watched.__qualname__, Watched.__module__ = kind.__name__, kind.__qualname__, kind.__module__
     return Watched
@@ -67,16 +71,16 @@ def _watched_connection(kind: type[sqlite3.Connection]) -> type[sqlite3.Connecti
 @functools.cache
 def _watched_cursor(kind: type[sqlite3.Cursor]) -> type[sqlite3.Cursor]:
     class Watched(kind):  # type: ignore[valid-type, misc]  # same
-        def execute(self, *arguments: Any) -> Any:
+        def execute(self, *arguments: object) -> object:
             return self._noted("execute", arguments)
 
-        def executemany(self, *arguments: Any) -> Any:
+        def executemany(self, *arguments: object) -> object:
             return self._noted("executemany", arguments)
 
-        def executescript(self, *arguments: Any) -> Any:
+        def executescript(self, *arguments: object) -> object:
             return self._noted("executescript", arguments)
 
-        def _noted(self, method: str, arguments: tuple[Any, ...]) -> Any:
+        def _noted(self, method: str, arguments: tuple[object, ...]) -> object:
             call = getattr(super(), method)
             if current_scope() is None:
                 return call(*arguments)
@@ -92,9 +96,9 @@ def _watched_cursor(kind: type[sqlite3.Cursor]) -> type[sqlite3.Cursor]:
 # -- drivers written in Python ----------------------------------------------------------------------------------------
 
 
-def _executing(execute: Callable[..., Any]) -> Callable[..., Any]:
+def _executing(execute: Method) -> Method:
     @functools.wraps(execute)
-    def watched(cursor: Any, *arguments: Any, **named: Any) -> Any:
+    def watched(cursor: object, *arguments: object, **named: object) -> object:
         if is_unwatched():
             return execute(cursor, *arguments, **named)
         with within_client():
@@ -105,9 +109,9 @@ def _executing(execute: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
-def _executing_async(execute: Callable[..., Any]) -> Callable[..., Any]:
+def _executing_async(execute: Method) -> Method:
     @functools.wraps(execute)
-    async def watched(cursor: Any, *arguments: Any, **named: Any) -> Any:
+    async def watched(cursor: object, *arguments: object, **named: object) -> object:
         if is_unwatched():
             return await execute(cursor, *arguments, **named)
         with within_client():

@@ -8,23 +8,27 @@ from __future__ import annotations
 
 import functools
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from types import ModuleType
 from typing import Any, Self
 
+from durable_harness.host.methods import Method
 from durable_harness.host.twice.effects import is_unwatched, within_client
 from durable_harness.host.twice.patching import patch_each
 from durable_harness.host.twice.statements import note_call
 
 
 def watch_psycopg2() -> bool:
-    """Let connections of psycopg2 be of a class that notes statements."""
+    """Make connections of psycopg2 of a class that notes statements."""
     extensions = _module("psycopg2.extensions")
     if extensions is None:
         return False
 
-    def connecting(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def connecting(connect: Method) -> Method:
         @functools.wraps(connect)
-        def watched(dsn: Any = None, connection_factory: Any = None, cursor_factory: Any = None, **named: Any) -> Any:
+        def watched(
+            dsn: object = None, connection_factory: object = None, cursor_factory: object = None, **named: object
+        ) -> object:
             factory = connection_factory or extensions.connection
             if isinstance(factory, type):
                 factory = _connection_class(factory, extensions.cursor)
@@ -37,11 +41,11 @@ def watch_psycopg2() -> bool:
 
 
 def watch_pyodbc() -> bool:
-    """Let connections of pyodbc pass through one that notes statements."""
+    """Make connections of pyodbc pass through one that notes statements."""
 
-    def connecting(connect: Callable[..., Any]) -> Callable[..., Any]:
+    def connecting(connect: Method) -> Method:
         @functools.wraps(connect)
-        def watched(*arguments: Any, **named: Any) -> Any:
+        def watched(*arguments: object, **named: object) -> object:
             return PassingConnection(connect(*arguments, **named))
 
         return watched
@@ -50,10 +54,10 @@ def watch_pyodbc() -> bool:
     return module is not None and patch_each(module, {"connect": connecting})
 
 
-def _module(name: str) -> Any | None:
+def _module(name: str) -> ModuleType | None:
     try:
         return importlib.import_module(name)
-    except Exception:  # noqa: BLE001 - it is not installed, or not whole: an app that needs it says so itself
+    except Exception:  # noqa: BLE001 - it is not installed, or not whole: an app that needs it fails by itself
         return None
 
 
@@ -61,9 +65,9 @@ def _module(name: str) -> Any | None:
 
 
 @functools.cache
-def _connection_class(kind: type[Any], plain_cursor: type[Any]) -> type[Any]:
+def _connection_class(kind: type, plain_cursor: type) -> type:
     class Watched(kind):  # type: ignore[misc]  # whatever the app connects with
-        def cursor(self, *arguments: Any, cursor_factory: Any = None, **named: Any) -> Any:
+        def cursor(self, *arguments: object, cursor_factory: object = None, **named: object) -> object:
             factory = cursor_factory or self.cursor_factory or plain_cursor
             factory = _cursor_class(factory) if isinstance(factory, type) else factory
             return super().cursor(*arguments, cursor_factory=factory, **named)
@@ -72,18 +76,18 @@ def _connection_class(kind: type[Any], plain_cursor: type[Any]) -> type[Any]:
 
 
 @functools.cache
-def _cursor_class(kind: type[Any]) -> type[Any]:
+def _cursor_class(kind: type) -> type:
     class Watched(kind):  # type: ignore[misc]  # same
-        def execute(self, *arguments: Any, **named: Any) -> Any:
+        def execute(self, *arguments: object, **named: object) -> object:
             return _noted(self, super().execute, arguments, named)
 
-        def executemany(self, *arguments: Any, **named: Any) -> Any:
+        def executemany(self, *arguments: object, **named: object) -> object:
             return _noted(self, super().executemany, arguments, named)
 
     return Watched
 
 
-def _noted(cursor: Any, call: Callable[..., Any], arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
+def _noted(cursor: object, call: Method, arguments: tuple[object, ...], named: dict[str, object]) -> object:
     if is_unwatched():
         return call(*arguments, **named)
     with within_client():
@@ -98,16 +102,16 @@ def _noted(cursor: Any, call: Callable[..., Any], arguments: tuple[Any, ...], na
 class _Passing:
     """Passes everything on to what it stands before."""
 
-    def __init__(self, behind: Any) -> None:
+    def __init__(self, behind: object) -> None:
         object.__setattr__(self, "_behind", behind)
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Any:  # type: ignore[explicit-any]  # whatever it stands before has
         return getattr(self._behind, name)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         setattr(self._behind, name, value)
 
-    def __exit__(self, *error: object) -> Any:
+    def __exit__(self, *error: object) -> object:
         return self._behind.__exit__(*error)
 
 
@@ -118,17 +122,17 @@ class PassingConnection(_Passing):
         self._behind.__enter__()
         return self
 
-    def cursor(self, *arguments: Any, **named: Any) -> PassingCursor:
+    def cursor(self, *arguments: object, **named: object) -> PassingCursor:
         return PassingCursor(self._behind.cursor(*arguments, **named), self)
 
-    def execute(self, *arguments: Any) -> Any:
+    def execute(self, *arguments: object) -> object:
         return self.cursor().execute(*arguments)
 
 
 class PassingCursor(_Passing):
     """A cursor that notes statements."""
 
-    def __init__(self, behind: Any, connection: PassingConnection) -> None:
+    def __init__(self, behind: object, connection: PassingConnection) -> None:
         super().__init__(behind)
         object.__setattr__(self, "connection", connection)
 
@@ -136,18 +140,18 @@ class PassingCursor(_Passing):
         self._behind.__enter__()
         return self
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[object]:
         return iter(self._behind)
 
-    def __next__(self) -> Any:
+    def __next__(self) -> object:
         return next(self._behind)
 
-    def execute(self, *arguments: Any) -> Any:
+    def execute(self, *arguments: object) -> object:
         return self._passed_on("execute", arguments)
 
-    def executemany(self, *arguments: Any) -> Any:
+    def executemany(self, *arguments: object) -> object:
         return self._passed_on("executemany", arguments)
 
-    def _passed_on(self, method: str, arguments: tuple[Any, ...]) -> Any:
+    def _passed_on(self, method: str, arguments: tuple[object, ...]) -> object:
         result = _noted(self._behind, getattr(self._behind, method), arguments, {})
         return self if result is self._behind else result

@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 MOST_EFFECTS = 1_000
 """How many effects of one delivery are kept."""
@@ -45,12 +44,12 @@ class Scope:
     is_faked: bool = False
     """Whether a test answered for the function."""
     effects: list[Effect] = field(default_factory=list)
-    answers: list[Any] = field(default_factory=list)
+    answers: list[str | BaseException] = field(default_factory=list)
     """What a test answered for models that were asked in it, in order: texts, and errors that it raised."""
-    earlier: list[Any] = field(default_factory=list)
+    earlier: list[str | BaseException] = field(default_factory=list)
     """Those of the first delivery, which a second one is given in turn: the test is asked once."""
 
-    def earlier_answer(self) -> Any:
+    def earlier_answer(self) -> str | BaseException | None:
         """Return the next answer of the first delivery, None if there is none left."""
         return self.earlier.pop(0) if self.earlier else None
 
@@ -59,7 +58,7 @@ class Scope:
             self.effects.append(effect)
 
     def drop(self, kind: str, *identities: tuple[object, ...]) -> None:
-        """Forget effects that another one says better."""
+        """Forget effects that another one describes better."""
         self.effects = [one for one in self.effects if one.kind != kind or one.identity not in identities]
 
     def close(self) -> None:
@@ -94,7 +93,7 @@ _IN_THREADS = "_durable_harness_scope"
 
 
 def current_scope() -> Scope | None:
-    """Return the delivery that this code belongs to, None if it is the host's own or nobody watches."""
+    """Return the delivery that this code belongs to, None if it is the host's own or not watched."""
     scope = SCOPE.get()
     if scope is None:
         scope = getattr(threading.current_thread(), _IN_THREADS, None)
@@ -102,14 +101,14 @@ def current_scope() -> Scope | None:
 
 
 def hand_to_thread(thread: object) -> None:
-    """Let what a new thread does belong to the delivery that starts it: threads do not inherit context variables."""
+    """Assign what a new thread does to the delivery that starts it: threads do not inherit context variables."""
     scope = SCOPE.get()
     if scope is not None and isinstance(thread, threading.Thread):
         setattr(thread, _IN_THREADS, scope)
 
 
 def note(kind: str, text: str, *identity: object, is_repeatable: bool = False) -> Effect | None:
-    """Note an effect of the code that calls; None if nobody watches it."""
+    """Note an effect of the code that calls; None if it is not watched."""
     scope = current_scope()
     if scope is None:
         return None
@@ -120,7 +119,7 @@ def note(kind: str, text: str, *identity: object, is_repeatable: bool = False) -
 
 @contextlib.contextmanager
 def within_client() -> Iterator[None]:
-    """Let connections that are opened meanwhile be no effects of their own."""
+    """Take connections that are opened meanwhile for no effects of their own."""
     token = IN_CLIENT.set(True)
     try:
         yield
@@ -129,7 +128,7 @@ def within_client() -> Iterator[None]:
 
 
 def is_unwatched() -> bool:
-    """Whether nobody wants to know what this code does, or a client that called it says so already."""
+    """Whether nobody wants to know what this code does, or a client that called it notes it already."""
     return IN_CLIENT.get() or current_scope() is None
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
-from typing import Any
 
-Wrap = Callable[[Callable[..., Any]], Callable[..., Any]]
+from durable_harness.host.methods import Method
+
+Wrap = Callable[[Method], Method]
 MARK = "_is_watched_by_durable_harness"
 
 
-def patch_each(owner: Any, wraps: Mapping[str, Wrap]) -> bool:
+def patch_each(owner: object, wraps: Mapping[str, Wrap]) -> bool:
     """Wrap methods of a class, or of one named `module.Class`; False if it is not installed or has no such methods."""
     found = _find(owner) if isinstance(owner, str) else owner
     if found is None or any(not callable(getattr(found, name, None)) for name in wraps):
@@ -24,9 +25,9 @@ def patch_each(owner: Any, wraps: Mapping[str, Wrap]) -> bool:
     return True
 
 
-def _find(path: str) -> Any | None:
+def _find(path: str) -> object | None:
     module, _, name = path.rpartition(".")
     try:
         return getattr(importlib.import_module(module), name, None)
-    except Exception:  # noqa: BLE001 - it is not installed, or not whole: an app that needs it says so itself
+    except Exception:  # noqa: BLE001 - it is not installed, or not whole: an app that needs it fails by itself
         return None

@@ -6,7 +6,6 @@ import uuid
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 from durable_harness.host.twice.answers import Answer
 from durable_harness.host.twice.effects import Effect, Scope
@@ -24,7 +23,7 @@ class Delivered:
 
     answers: list[tuple[str, Answer]]
     scope: Scope
-    outcome: Any = field(repr=False, default=None)
+    outcome: object = field(repr=False, default=None)
     """What the runner returned."""
     state: Answer | None = None
     """The state of an entity after it."""
@@ -48,9 +47,9 @@ class TwiceRecords:
         self.count = 0
         self._watched = watched
         self._open: OrderedDict[str, Delivered] = OrderedDict()
-        self._kept: deque[tuple[int, dict[str, Any]]] = deque(maxlen=MOST_RECORDS)
+        self._kept: deque[tuple[int, dict[str, object]]] = deque(maxlen=MOST_RECORDS)
         self._faked: deque[tuple[int, str]] = deque(maxlen=MOST_RECORDS)
-        self._total: dict[str, Any] = merged([])
+        self._total: dict[str, object] = merged([])
 
     def keep_first(self, token: str, delivered: Delivered) -> None:
         self._open[token] = delivered
@@ -60,7 +59,7 @@ class TwiceRecords:
     def take_first(self, token: str) -> Delivered | None:
         return self._open.pop(token, None)
 
-    def add(self, function: dict[str, Any]) -> None:
+    def add(self, function: dict[str, object]) -> None:
         """Keep how one piece of work fared."""
         self.count += 1
         self._kept.append((self.count, function))
@@ -71,11 +70,11 @@ class TwiceRecords:
         self.count += 1
         self._faked.append((self.count, name))
 
-    def report(self) -> dict[str, Any]:
+    def report(self) -> dict[str, object]:
         """Return what is known of all work so far."""
         return {**self._total, "watched": self._watched.as_json()}
 
-    def report_since(self, since: int, run: str) -> dict[str, Any]:
+    def report_since(self, since: int, run: str) -> dict[str, object]:
         """Return what is known from a number on; all of it if that is the number of a process that is gone."""
         first = since if run == self.run else 0
         kept = [function for number, function in self._kept if number > first]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, TypeVar, cast
+from typing import TypeVar, cast
 
 from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.host.stages import CURRENT
@@ -16,8 +16,7 @@ from durable_harness.protocol import pb, text_or_none
 from durable_harness.protocol.activity_names import shown_name
 
 A = TypeVar("A")
-Call = Callable[[], Awaitable[Any]]
-Read = Callable[[Scope, Any], Delivered]
+Call = Callable[[], Awaitable[object]]
 logger = own_logger(HOST_LOGGER)
 
 
@@ -33,20 +32,18 @@ class ComparingRunner(RunnerAround):
         """Run an activity; compare what it comes to if it was run before under the same token."""
         name = shown_name(request.name)
 
-        def delivered(scope: Scope, outcome: Any) -> Delivered:
-            is_error = isinstance(outcome, BaseException)
-            answer = Answer.of_error(outcome) if is_error else Answer(outcome)
+        def delivered(scope: Scope, outcome: str | BaseException) -> Delivered:
+            answer = Answer.of_error(outcome) if isinstance(outcome, BaseException) else Answer(outcome)
             return Delivered([(name, answer)], scope, outcome)
 
-        result: str = await self._compared(("activity", name), lambda: self._runner.activity(request), delivered)
-        return result
+        return await self._compared(("activity", name), lambda: self._runner.activity(request), delivered)
 
     async def batch(self, request: pb.EntityRequest) -> pb.EntityBatchResult:
         """Run a batch of an entity, likewise; each operation is compared, and the state that it leaves."""
         entity = request.instanceId.removeprefix("@").partition("@")[0]
         names = [f"{entity}.{_operation(event)}" for event in request.operationRequests]
 
-        def delivered(scope: Scope, outcome: Any) -> Delivered:
+        def delivered(scope: Scope, outcome: pb.EntityBatchResult | BaseException) -> Delivered:
             if isinstance(outcome, BaseException):
                 return Delivered([(name, Answer.of_error(outcome)) for name in names], scope, outcome)
             answers = operation_answers(outcome, len(names))
@@ -55,7 +52,12 @@ class ComparingRunner(RunnerAround):
 
         return await self._compared(("entity", entity), lambda: self._runner.batch(request), delivered)
 
-    async def _compared(self, work: tuple[str, str], call: Callable[[], Awaitable[A]], delivered: Read) -> A:
+    async def _compared(
+        self,
+        work: tuple[str, str],
+        call: Callable[[], Awaitable[A]],
+        delivered: Callable[[Scope, A | BaseException], Delivered],
+    ) -> A:
         stages = CURRENT.get()
         token = stages.token if stages is not None else ""
         if not self._records.is_delivered_twice(token):
@@ -63,14 +65,14 @@ class ComparingRunner(RunnerAround):
         first = self._records.take_first(token)
         if first is not None and first.scope.is_faked:  # the test counts its calls, and nothing is done outside
             self._records.note_faked(work[1])
-            return cast("A", _result(first.outcome))
+            return _result(cast("A", first.outcome))  # of the same work
         scope = Scope(earlier=[] if first is None else [*first.scope.answers])
         outcome = await watched(scope, call)
         if first is None:
             self._records.keep_first(token, delivered(scope, outcome))
         else:
             record(self._records, work[0], first, lambda: delivered(scope, outcome))
-        return cast("A", _result(outcome))
+        return _result(outcome)
 
 
 def record(records: TwiceRecords, kind: str, first: Delivered, second: Callable[[], Delivered]) -> None:
@@ -82,7 +84,7 @@ def record(records: TwiceRecords, kind: str, first: Delivered, second: Callable[
         logger.exception("A second delivery could not be compared with the first")
 
 
-async def watched(scope: Scope, call: Call) -> Any:
+async def watched(scope: Scope, call: Callable[[], Awaitable[A]]) -> A | BaseException:
     """Return what a call returned or raised."""
     token = SCOPE.set(scope)
     try:
@@ -94,13 +96,13 @@ async def watched(scope: Scope, call: Call) -> Any:
         scope.close()
 
 
-def _result(outcome: Any) -> Any:
+def _result(outcome: A | BaseException) -> A:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
 
 
-def _functions(kind: str, first: Delivered, second: Delivered) -> Iterator[dict[str, Any]]:
+def _functions(kind: str, first: Delivered, second: Delivered) -> Iterator[dict[str, object]]:
     """Yield how each function of a piece of work fared; what a batch did outside is that of its operations together."""
     twice, again = repeated(first.scope.effects, second.scope.effects)
     last = len(second.answers) - 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from durable_harness.host.twice.effects import note
 
@@ -21,13 +20,13 @@ REPEATABLE = re.compile(r"\bon\s+conflict\b|\bon\s+duplicate\s+key\b|\bor\s+(?:r
 REPEATABLE_VERBS = frozenset({"update", "delete", "replace", "merge", "upsert", "create", "drop"})
 
 
-def note_statement(statement: Any, parameters: Any, rows: int) -> None:
+def note_statement(statement: object, parameters: object, rows: int) -> None:
     """Note a statement that has written; `rows` is how many it changed, below 0 if that is not known."""
     with contextlib.suppress(Exception):  # such as parameters that cannot be shown: the statement has been carried out
         _note(_text(statement), parameters, rows)
 
 
-def _note(text: str, parameters: Any, rows: int) -> None:
+def _note(text: str, parameters: object, rows: int) -> None:
     found = WRITES.match(text)
     if found is not None and rows != 0:
         verb, table = found[1].lower(), found[2]
@@ -35,15 +34,18 @@ def _note(text: str, parameters: Any, rows: int) -> None:
         note(DATABASE, shown, text, repr(parameters), is_repeatable=_is_repeatable(verb, text))
 
 
-def note_call(cursor: Any, arguments: tuple[Any, ...], named: Mapping[str, Any], result: Any = None) -> None:
+def note_call(
+    cursor: object, arguments: tuple[object, ...], named: Mapping[str, object], result: object = None
+) -> None:
     """Note what a cursor was given to execute."""
-    statement: Any = arguments[0] if arguments else next(iter(named.values()), "")
+    statement: object = arguments[0] if arguments else next(iter(named.values()), "")
     with contextlib.suppress(Exception):  # what psycopg's and psycopg2's module `sql` composes
-        statement = statement.as_string(cursor)
+        as_string = getattr(statement, "as_string", None)
+        statement = statement if as_string is None else as_string(cursor)
     note_statement(statement, (*arguments[1:], *named.values()), _count(cursor, result))
 
 
-def _text(statement: Any) -> str:
+def _text(statement: object) -> str:
     text = statement.decode(errors="replace") if isinstance(statement, bytes) else str(statement)
     return " ".join(text.split())
 
@@ -58,7 +60,7 @@ def _is_repeatable(verb: str, statement: str) -> bool:
     return not any(re.search(rf"\b{re.escape(name)}\b", value) for name, value in names)
 
 
-def _count(cursor: Any, result: Any) -> int:
+def _count(cursor: object, result: object) -> int:
     """Return how many rows were changed: as the cursor says, or a status such as `INSERT 0 1`; below 0 if none does."""
     if isinstance(result, str) and result.rpartition(" ")[2].isdecimal():
         return int(result.rpartition(" ")[2])

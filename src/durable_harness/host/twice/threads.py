@@ -8,16 +8,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import threading
-from collections.abc import Callable
-from typing import Any
 
-from durable_harness.host.twice.auditing import note_command, note_connection
+from durable_harness.host.methods import Method
+from durable_harness.host.twice.auditing import Command, note_command, note_connection
 from durable_harness.host.twice.effects import hand_to_thread, within_client
 from durable_harness.host.twice.patching import Wrap, patch_each
 
 
 def watch_threads() -> None:
-    """Let what is started belong to the delivery whose function starts it."""
+    """Assign what is started to the delivery whose function starts it."""
     patch_each(threading.Thread, {"start": _starting})
     for module in (asyncio, asyncio.streams):
         patch_each(module, {"open_connection": _noting(_note_connection)})
@@ -26,7 +25,7 @@ def watch_threads() -> None:
         patch_each(module, {"create_subprocess_exec": exec_noted, "create_subprocess_shell": shell_noted})
 
 
-def _starting(start: Callable[..., Any]) -> Callable[..., Any]:
+def _starting(start: Method) -> Method:
     @functools.wraps(start)
     def watched(thread: threading.Thread) -> None:
         hand_to_thread(thread)
@@ -35,10 +34,10 @@ def _starting(start: Callable[..., Any]) -> Callable[..., Any]:
     return watched
 
 
-def _noting(note: Callable[..., None]) -> Wrap:
-    def wrap(call: Callable[..., Any]) -> Callable[..., Any]:
+def _noting(note: Method) -> Wrap:
+    def wrap(call: Method) -> Method:
         @functools.wraps(call)
-        async def watched(*arguments: Any, **named: Any) -> Any:
+        async def watched(*arguments: object, **named: object) -> object:
             note(*arguments, **named)
             with within_client():
                 return await call(*arguments, **named)
@@ -48,10 +47,10 @@ def _noting(note: Callable[..., None]) -> Wrap:
     return wrap
 
 
-def _note_connection(host: Any = None, port: Any = None, **_named: Any) -> None:
+def _note_connection(host: object = None, port: object = None, **_named: object) -> None:
     if host is not None:
         note_connection(host, port)
 
 
-def _note_shell(command: Any, **_named: Any) -> None:
+def _note_shell(command: Command, **_named: object) -> None:
     note_command(command)
