@@ -246,5 +246,6 @@ class FunctionsHost:
 def bind_public(options: HostOptions) -> list[socket.socket]:
     """Bind the public port, and set the variable by which apps know it; some read it as they are imported."""
     public = bind(options.address, options.port)
+    # For the whole process, as Core Tools does: apps make their own URLs from it.
     os.environ[HOSTNAME_VARIABLE] = f"localhost:{public[0].getsockname()[1]}"
     return public

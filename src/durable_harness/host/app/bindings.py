@@ -43,7 +43,7 @@ class DurableEndpoints:
         return json.dumps(
             {
                 "taskHubName": hub,
-                "connectionName": None,
+                "connectionName": None,  # as the extension writes it: the name is in the URLs
                 "creationUrls": {
                     "createNewInstancePostUri": f"{start}?{self.key_query}",
                     "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&{self.key_query}",

@@ -44,6 +44,7 @@ logger = own_logger(HOST_LOGGER)
 
 CREATION_RETRY_AFTER_S = "10"
 POLL_RETRY_AFTER_S = "5"
+"""As in the Durable extension (HttpApiHandler.cs), in whole seconds."""
 DEFAULT_PAGE_SIZE = 100
 
 Handler = Callable[[ApiRequest, list[str]], Awaitable[ApiResponse]]
@@ -121,7 +122,8 @@ class DurableApi:
     async def _start(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         orchestrator = self._app.orchestrators.get(parts[1].lower())
         other_hub = (request.query.text("taskHub") or self._endpoints.task_hub) != self._endpoints.task_hub
-        # With filtering, another app on the hub may have it; if none has, the instance stays Pending, as in Azure.
+        # As in the extension: of another hub it cannot know the functions. With filtering, another app on this hub may
+        # have it; if none has, the instance stays Pending, as in Azure.
         if orchestrator is None and not other_hub and not self._settings.work_item_filtering:
             raise self._unknown_orchestrator(parts[1])
         instance_id = parts[2] if len(parts) > 2 and parts[2] else new_id()  # noqa: PLR2004
@@ -151,7 +153,7 @@ class DurableApi:
             raise bad_argument("One or more of the arguments submitted is incorrect", str(error)) from error
 
     async def _started(self, request: ApiRequest, instance_id: str, wait_s: float | None) -> ApiResponse:
-        """Answer a start or restart: at once, or after waiting where `timeout` and `pollingInterval` ask for it."""
+        """Answer a start or restart: at once, or after waiting if `timeout` and `pollingInterval` ask for it."""
         finished = None if wait_s is None else await self._wait(instance_id, wait_s)
         if finished is not None:
             return finished

@@ -54,12 +54,12 @@ class BadBodyError(ValueError):
 
 
 class Given(NamedTuple):
-    """What a body asks for."""
+    """The members of a request's body."""
 
     members: Mapping[str, object]
 
     def value(self, name: str) -> object:
-        """Return a member: bytes where the body says base64, of a list also for each item by itself.
+        """Return a member: bytes if `encoding` is base64, of a list also for each item by itself.
 
         Raises BadBodyError if it is not that.
         """
@@ -83,7 +83,7 @@ def _decoded(name: str, value: object, encoding: object) -> object:
 
 
 Trace = Callable[[str], Awaitable[str | None]]
-"""Returns the page of an instance, None where there is no such instance."""
+"""Returns the page of an instance, None if there is no such instance."""
 DASHBOARD_HEADER = "Durable-Harness-Dashboard"
 """Of a trace: where the instance can be seen as long as its host runs."""
 PAGE_HEADERS = {
@@ -96,7 +96,7 @@ PAGE_HEADERS = {
 class AdminApi:
     """Answers requests below /admin, whose sender is known to be allowed to ask."""
 
-    def __init__(  # noqa: PLR0913 - what it tells of
+    def __init__(  # noqa: PLR0913 - what it answers about
         self,
         app: FunctionApp,
         triggers: Triggers,
@@ -113,9 +113,9 @@ class AdminApi:
         self._notes = notes
         self._app = app
         self.trace: Trace | None = None
-        """Makes an instance's page as one file, once whoever started the host has set it."""
+        """Makes an instance's page as one file. It is set by the owner of the host."""
         self.dashboard_url: Callable[[str], str] | None = None
-        """Returns the address at which a dashboard shows an instance, where there is one."""
+        """Returns the address at which a dashboard shows an instance; None if there is no dashboard."""
         self._route_prefix = f"/{route_prefix}" if route_prefix else ""
         self._triggers = triggers
         self._scheduler = scheduler
@@ -180,7 +180,7 @@ class AdminApi:
         run = await self._prepared(request, name)
         if run is None:
             return self._unknown(name)
-        ending = await asyncio.shield(self._triggers.runs.start(run))  # it goes on if its client goes away
+        ending = await asyncio.shield(self._triggers.runs.start(run))  # it continues if its client goes away
         failure, returned = ending.failure, ending.returned
         return json_response(
             {
@@ -313,6 +313,7 @@ def _members(body: bytes, expected: str) -> Given:
 def _description(function: Function) -> dict[str, object]:
     return {
         "name": function.name,
+        # By JSON and back: what a decorator left in a binding that JSON has not is shown as text.
         "config": {"bindings": json.loads(json.dumps(function.bindings, default=str))},
         "isDisabled": function.disabled_by is not None,
     }

@@ -98,6 +98,8 @@ class HttpFrontend:
     async def _public(self, request: web.BaseRequest) -> ApiResponse:
         origin = request.headers.get("Origin")
         if origin and self._options.cors_origins and request.method == "OPTIONS":
+            # A preflight. Core Tools' CORS asks for Access-Control-Request-Method too; the only other OPTIONS of a page
+            # is one that its own script sends, which therefore does not reach a function here.
             return self._with_cors(ApiResponse(204), origin, request)
         if origin:
             request[OWN_HEADERS] = self._cors_headers(origin, request)
@@ -125,6 +127,7 @@ class HttpFrontend:
         path = request.rel_url.raw_path
         first = path[1:].partition("/")[0].lower()
         if first == "admin":
+            # As in Azure, whose throttle leaves /admin out: a host that is full must still answer its probes.
             return await self._admin(request, path)
         if self._throttle.limited:
             return await self._throttle.run(lambda: self._serve(request, path, first))
@@ -322,6 +325,7 @@ class Throttle:
 
 
 async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -> ApiRequest:
+    # The Durable extension takes a body without a length (chunked) for one; Azure gives it to no function (`_body`).
     length = request.content_length
     has_body = (length is None and request.body_exists) or bool(length)
     return ApiRequest(
@@ -366,6 +370,7 @@ def _finish(response: ApiResponse) -> web.StreamResponse:
     if isinstance(response, SentResponse):
         return response.sent
     headers = dict(response.headers)
+    # Joined by line breaks, which no header's value has: `headers` has one text for each name, and cookies may be many.
     cookies = headers.pop("Set-Cookie", "")
     kind = web.Response if "Content-Type" in headers else _Bare
     answer = kind(body=response.body, status=response.status, headers=headers)

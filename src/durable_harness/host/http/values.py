@@ -56,7 +56,7 @@ def _from_http_response(result: HttpResponse, *, is_head: bool) -> ApiResponse:
     if "Content-Type" not in headers:
         mimetype = result.mimetype
         headers["Content-Type"] = f"{mimetype}; charset={result.charset}" if mimetype.startswith("text/") else mimetype
-    if cookies:
+    if cookies:  # one text for all: `server._finish` sends them one by one
         headers["Set-Cookie"] = "\n".join(cookies)
     body = result.get_body() or b""
     length = declared_length(result.headers.items())

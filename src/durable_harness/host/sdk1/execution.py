@@ -79,6 +79,7 @@ class Execution:
             started.parentInstance.orchestrationInstance.instanceId or None,
             unwrap_json(text_or_none(started, "input")),
         )
+        # As the SDK's own orchestrator does since 1.6: `get_input` then returns the type that the app has annotated.
         self._context._input_expected_type = getattr(function.call, "_df_input_type", None)
         self._executor = RecordingExecutor()
         self._context.current_code = self._executor.current_code

@@ -63,7 +63,7 @@ class Sdk1Runner:
 
 
 def _decode(input_text: str | None) -> object:
-    """Give an activity its input as the Python worker does: the JSON value, or the text where it is no JSON."""
+    """Return an activity's input as the Python worker reads it: objects of the app restored, other text as it is."""
     if input_text is None:
         return None
     try:

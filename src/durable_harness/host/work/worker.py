@@ -34,12 +34,14 @@ logger = own_logger(HOST_LOGGER)
 MAX_RECONNECT_DELAY_S = 2.0
 """A try costs a scheduler next to nothing, and whoever restarts theirs waits for the host's next one."""
 DTS_WORK_PER_CORE = 100
+"""The default of durabletask's own worker (ConcurrencyOptions); Azure documents none for its scheduler."""
 STORAGE_WORK_PER_CORE = 10
+"""Azure's documented default for Azure Storage, on all plans but Consumption."""
 HEALTH_PING = "healthPing"
 
 
 def work_limits(settings: DurableTaskSettings) -> dict[str, int]:
-    """Return how much work of each kind a host does at once: what host.json says, else Azure's default."""
+    """Return how much work of each kind a host does at once: the limit of host.json, else Azure's default."""
     cores = os.cpu_count() or 1
     default = cores * (DTS_WORK_PER_CORE if settings.provider == "azureManaged" else STORAGE_WORK_PER_CORE)
     return {
@@ -113,7 +115,7 @@ class DurableWorker:
 
     def _start(self, item: pb.WorkItem) -> None:
         request = item.WhichOneof("request")
-        if request == HEALTH_PING:
+        if request == HEALTH_PING:  # sent to keep the stream open: there is nothing to do, and nothing to answer
             return
         known = self._handlers.get(request)
         task = asyncio.ensure_future(self._refuse(item, request) if known is None else self._work(item, *known))
