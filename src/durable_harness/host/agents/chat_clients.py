@@ -17,7 +17,7 @@ from typing import Protocol
 from durable_harness.documents import JsonObject
 from durable_harness.host.fakes.registry import Fake, FakedError, Fakes
 from durable_harness.host.fakes.working import instance_now
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 from durable_harness.host.stages import CURRENT
 from durable_harness.host.twice.effects import SCOPE, Scope
 from durable_harness.protocol.alarms import AlarmClock

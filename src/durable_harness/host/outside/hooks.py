@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 from durable_harness.host.outside.routes import Names, Route, is_address, is_here, name_in, port_in
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int]]

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 from durable_harness.host.twice.effects import FILE, IN_CLIENT, current_scope, note
 
 Word = str | bytes | os.PathLike[str]

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 from durable_harness.host.twice.auditing import CONNECTION
 from durable_harness.host.twice.effects import IN_CLIENT, Effect, current_scope, within_client
 from durable_harness.host.twice.patching import patch_each

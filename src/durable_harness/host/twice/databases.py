@@ -10,7 +10,7 @@ import functools
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 from durable_harness.host.twice.databases_in_c import watch_psycopg2, watch_pyodbc
 from durable_harness.host.twice.effects import current_scope, is_unwatched, within_client
 from durable_harness.host.twice.patching import Wrap, patch_each

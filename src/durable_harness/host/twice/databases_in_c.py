@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from types import ModuleType
 from typing import Any, Self
 
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 from durable_harness.host.twice.effects import is_unwatched, within_client
 from durable_harness.host.twice.patching import patch_each
 from durable_harness.host.twice.statements import note_call

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 
 Wrap = Callable[[Method], Method]
 MARK = "_is_watched_by_durable_harness"

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import threading
 
-from durable_harness.host.methods import Method
+from durable_harness.host.library_methods import Method
 from durable_harness.host.twice.auditing import Command, note_command, note_connection
 from durable_harness.host.twice.effects import hand_to_thread, within_client
 from durable_harness.host.twice.patching import Wrap, patch_each
