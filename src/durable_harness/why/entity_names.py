@@ -25,6 +25,14 @@ def shown_names(lengths_ns: Mapping[str, int]) -> dict[str, str]:
     }
 
 
+def summed(values: Mapping[str, int], shown: Mapping[str, str]) -> Counter[str]:
+    """Return the sums of values by the names under which they are shown, as `shown_names` returns them."""
+    sums = Counter[str]()
+    for name, value in values.items():
+        sums[shown[name]] += value
+    return sums
+
+
 def _pattern(name: str) -> str:
     """Return `@entity@*` for the ID of an entity, any other name as it is."""
     entity, separator, _ = name[1:].partition("@")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.lengths import readable
-from durable_harness.why.entity_names import shown_names
+from durable_harness.why.entity_names import shown_names, summed
 from durable_harness.why.facts import ACTIVITY, ENTITY, TURN, Facts
 from durable_harness.why.segments import Part, Segment, totals
 
@@ -140,10 +140,8 @@ def _names(pieces: Sequence[Segment], share: float, operations: int) -> str:
     for piece in pieces:
         own_lengths[piece.name] += piece.length_ns
     shown_as = shown_names(own_lengths)
-    lengths, counts = Counter[str](), Counter[str]()
-    for piece in pieces:
-        lengths[shown_as[piece.name]] += piece.length_ns
-        counts[shown_as[piece.name]] += 1
+    lengths = summed(own_lengths, shown_as)
+    counts = summed(Counter(piece.name for piece in pieces), shown_as)
     in_a_row = {name: _in_a_row(count // operations) for name, count in counts.items()}
     if len(lengths) == 1:
         (name,) = lengths

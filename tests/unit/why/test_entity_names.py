@@ -1,7 +1,7 @@
 """Entities by name where their keys say nothing, by key where one of them is the bottleneck."""
 
 from durable_harness.gate.who.time_shares import attribute
-from durable_harness.why.entity_names import shown_names
+from durable_harness.why.entity_names import shown_names, summed
 from durable_harness.why.segments import Part, Segment
 
 
@@ -32,3 +32,9 @@ def test_the_share_of_a_name_is_that_of_all_its_entities():
     (share,) = found.shares
     (cause,) = share.causes
     assert [(one.name, one.mean_ms) for one in cause.names] == [("@writer@*", 2.0)]
+
+
+def test_values_are_summed_by_the_names_that_are_shown():
+    """Entities among many share one sum, in the order in which the names came."""
+    lengths = {"a": 10, "@order@1": 1, "b": 5, **{f"@order@{key}": 1 for key in range(2, 11)}}
+    assert list(summed(lengths, shown_names(lengths)).items()) == [("a", 10), ("@order@*", 10), ("b", 5)]

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from durable_harness.gate.who.parties import Party, party_of, words_of
-from durable_harness.why.entity_names import shown_names
+from durable_harness.why.entity_names import shown_names, summed
 from durable_harness.why.segments import Part, Segment
 
 MS = 1_000_000
 LEAST_SHARE = 0.005
 """Causes below this share of the whole are not listed."""
-LEAST_TOLD = 0.02
+LEAST_NAMED = 0.02
 """Parties below this share are in no sentence, and causes not in the evidence that it gives."""
 MOST_CAUSES = MOST_NAMES = 3
 """In a sentence, which is to stay one line of a report."""
@@ -48,7 +48,7 @@ class ShareCause:
         hint = f", {self.hint}" if self.hint else ""
         if self.names and self.names[0].mean_ms >= ALL_OF_IT * self.mean_ms:
             return f"{self.label} '{self.names[0].name}' {_ms(self.mean_ms)}{hint}"
-        worth = [one for one in self.names if one.mean_ms >= LEAST_TOLD * self.mean_ms][:MOST_NAMES]
+        worth = [one for one in self.names if one.mean_ms >= LEAST_NAMED * self.mean_ms][:MOST_NAMES]
         words = [f"'{one.name}' {_ms(one.mean_ms)}" for one in worth]
         more_ms = sum(one.mean_ms for one in self.names) - sum(one.mean_ms for one in worth)
         more = [f"{len(self.names) - len(worth)} more {_ms(more_ms)}"] if len(self.names) > len(worth) else []
@@ -68,7 +68,7 @@ class Share:
     @property
     def text(self) -> str:
         """The party and its share, with the evidence: `app 71 % (code of activities 'work' 210 ms)`."""
-        worth = [cause for cause in self.causes if cause.mean_ms * self.share >= LEAST_TOLD * self.mean_ms]
+        worth = [cause for cause in self.causes if cause.mean_ms * self.share >= LEAST_NAMED * self.mean_ms]
         shown = "; ".join(cause.text for cause in worth[:MOST_CAUSES])
         return f"{self.party} {100 * self.share:.0f} %" + (f" ({shown})" if shown else "")
 
@@ -99,7 +99,7 @@ class Attribution:
     @property
     def text(self) -> str:
         """Name the parties in the order of their shares, each with its evidence."""
-        shown = [share.text for share in self.shares if share.share >= LEAST_TOLD]
+        shown = [share.text for share in self.shares if share.share >= LEAST_NAMED]
         clocks = f"; clocks compared to ±{_ms(self.clock_error_ms)}" if self.clock_error_ms else ""
         return f"{', '.join(shown)} of {_ms(self.mean_ms)}{clocks}"
 
@@ -108,13 +108,6 @@ class _Key(NamedTuple):
     party: Party
     part: Part
     by: str
-
-
-def _by_shown_name(lengths_ns: Counter[str]) -> Counter[str]:
-    shown, sums = shown_names(lengths_ns), Counter[str]()
-    for name, length_ns in lengths_ns.items():
-        sums[shown[name]] += length_ns
-    return sums
 
 
 def attribute(
@@ -130,7 +123,7 @@ def attribute(
         key = _Key(party_of(segment), segment.part, segment.by if segment.part is Part.HARNESS else "")
         sums[key] += segment.length_ns
         names.setdefault(key, Counter())[segment.name] += segment.length_ns
-    names = {key: _by_shown_name(lengths_ns) for key, lengths_ns in names.items()}
+    names = {key: summed(lengths_ns, shown_names(lengths_ns)) for key, lengths_ns in names.items()}
     total_ns = sum(sums.values())
     if total_ns <= 0:
         return None
