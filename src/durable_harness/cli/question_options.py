@@ -1,4 +1,8 @@
-"""What a comparison asks, and what becomes of its answer: shared by `compare` and `ab`."""
+"""What a comparison asks, and what becomes of its answer: shared by `compare` and `ab`.
+
+These are no `DeclaredOption`, whose value is its default if the option is not given: here a gates file then decides, so
+that "not given" is a value of its own. They have no twin in the environment either, and `--metric` may be repeated.
+"""
 
 from __future__ import annotations
 

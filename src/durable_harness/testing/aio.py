@@ -10,6 +10,9 @@ It works with pytest-asyncio, and with anyio on asyncio or trio. Each call does 
 `durable_harness.testing`. It runs in a thread of its own, so it does not block the event loop of the test.
 """
 
+# Docstrings repeat those of the functions of the same name: editors read the source, and show only a docstring that
+# stands at the function. A test compares the two.
+
 from __future__ import annotations
 
 import inspect
@@ -67,6 +70,7 @@ class AsyncOperations:
 
         Raises:
             AssertionError: the app did not answer.
+            UsageError: `url` is neither a path nor a URL.
         """
         return await in_thread(self.sync.request, method, url, payload, headers=headers)
 
@@ -75,14 +79,17 @@ class AsyncOperations:
     ) -> AsyncStartedOperation:
         """Start an operation by a request to a route of the app, and return it once the app has accepted it.
 
+            operation = await operations.start("/api/orders", {"id": 7})
+
         Args:
             path: the route, such as "/api/orders", or a whole URL.
             payload: the body, which is sent as JSON; omit it to send no body.
             headers: additional request headers.
-            method: the HTTP method of the route.
+            method: the HTTP method of the route, such as "PUT".
 
         Raises:
-            AssertionError: the answer is not a 202 with a status URL.
+            AssertionError: the answer is not a 202 with a status URL. The message explains the refusal.
+            UsageError: `path` is neither a path nor a URL.
         """
         return AsyncStartedOperation(await in_thread(self.sync.start, path, payload, headers=headers, method=method))
 
@@ -90,6 +97,8 @@ class AsyncOperations:
         self, name: str, payload: Any = NOTHING, *, instance_id: str | None = None
     ) -> AsyncStartedOperation:
         """Start an orchestrator by its name, through the durable HTTP API. The app needs no route for it.
+
+            operation = await operations.start_orchestrator("approval", {"days": 3})
 
         Args:
             name: the name of the orchestrator.
@@ -112,6 +121,7 @@ class AsyncOperations:
 
         Raises:
             AssertionError: there is no such instance after that time.
+            UsageError: `instance_id` is empty or not a text.
         """
         return AsyncStartedOperation(await in_thread(self.sync.follow, instance_id, timeout_s))
 
@@ -119,6 +129,10 @@ class AsyncOperations:
         self, orchestrator: str | None = None, *, count: int | None = None, timeout_s: float | None = None
     ) -> list[AsyncStartedOperation]:
         """Return the operations that were started since this test began, in order, by the test or by the app.
+
+            [operation] = await operations.started("nightly_report", count=1)
+
+        Sub-orchestrations are not included.
 
         Args:
             orchestrator: the name of an orchestrator; omit it for all of them.
@@ -137,13 +151,18 @@ class AsyncOperations:
     ) -> TriggeredFunction:
         """Run a function by its name, with any kind of trigger, and wait until it has ended.
 
+            await operations.trigger("from_queue", {"id": 7}, metadata={"DequeueCount": 3})
+
+        On the stacks func and remote the host only accepts the run. The method then returns at once, and the outputs
+        are not known. A deployment needs its master key for this.
+
         Args:
             name: the name of the function.
             data: what the trigger delivers, as text, bytes or a JSON value, or a list for a batch; omit it for a timer.
             metadata: replaces the values that the service behind the trigger would add.
 
         Returns:
-            What this invocation returned and wrote to its output bindings.
+            What this invocation returned (`returned`) and wrote to its output bindings (`written`).
 
         Raises:
             AssertionError: the function failed. The message has its traceback.
@@ -153,6 +172,11 @@ class AsyncOperations:
 
     async def written(self, name: str, *, count: int | None = None, timeout_s: float | None = None) -> list[Any]:
         """Return the values that functions wrote to an output binding since this test began, in order.
+
+            assert await operations.written("receipts") == ["order 7 is paid"]
+
+        Each message of a list counts by itself. Values are text, bytes or JSON values, as they would be sent to the
+        service.
 
         Args:
             name: the queue, path, topic or table of the binding, its parameter, or `function.parameter`.
@@ -166,11 +190,21 @@ class AsyncOperations:
         return await in_thread(self.sync.written, name, count=count, timeout_s=timeout_s)
 
     async def outputs(self) -> list[WrittenOutput]:
-        """Return everything that functions wrote to output bindings since this test began, in order."""
+        """Return everything that functions wrote to output bindings since this test began, in order.
+
+        Each entry names the function, the binding and its target.
+
+        Raises:
+            UsageError: the stack is func or remote.
+        """
         return await in_thread(self.sync.outputs)
 
     async def give(self, name: str, value: Any) -> None:
         """Set the value that an input binding reads, until the end of the test.
+
+            await operations.give("prices", b"apple 3")
+
+        If a name is given several values, the latest counts.
 
         Args:
             name: the parameter, `function.parameter`, or the path, queue or table that the binding names.
@@ -184,6 +218,13 @@ class AsyncOperations:
     async def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
         """Raise an event for each orchestration that starts to wait for it from now on, until the end of the test.
 
+            await operations.respond({"approved": True}, to="approval")
+            await assert_completed(await operations.start("/api/orders", {"id": 7}))
+
+        The event arrives before any timer that the orchestration races it with, even if time is skipped. If several
+        responses fit, the one that was registered first is used first. For one operation, or one that waits already,
+        call `operation.respond`.
+
         Args:
             payload: the payload of the event, which is sent as JSON.
             to: the name of the event.
@@ -195,7 +236,7 @@ class AsyncOperations:
         return await in_thread(self.sync.respond, payload, to=to, times=times)
 
     async def history(self, instance_id: str) -> list[HistoryRow]:
-        """Return the history of any instance of the app.
+        """Return the history of any instance of the app, as the durable HTTP API shows it.
 
         Args:
             instance_id: the ID of the instance.
@@ -217,6 +258,7 @@ class AsyncOperations:
 
         Raises:
             AssertionError: there is no such instance.
+            UsageError: the deployment refuses the key.
         """
         return await in_thread(self.sync.record, instance_id, path)
 
@@ -255,7 +297,11 @@ class AsyncStartedOperation:
         return self.sync.management_urls
 
     async def poll(self) -> HttpResponse:
-        """Request its status once and return the HTTP answer: 202, 200 or 404."""
+        """Request its status once and return the HTTP answer: 202, 200 or 404.
+
+        Raises:
+            AssertionError: the app did not answer.
+        """
         return await in_thread(self.sync.poll)
 
     async def status(self) -> InstanceStatus:
@@ -274,6 +320,7 @@ class AsyncStartedOperation:
 
         Raises:
             StuckOperationError: it has not ended in that time. The message shows what it waits for.
+            AssertionError: its status could not be read.
         """
         return await in_thread(self.sync.wait, timeout_s)
 
@@ -293,6 +340,12 @@ class AsyncStartedOperation:
     async def measured(self) -> OperationMeasurement:
         """Return when it was created, began and ended by the scheduler's clock, and what it cost.
 
+            operation = await operations.start_orchestrator("chain", 5)
+            await operation.wait()
+            assert (await operation.measured()).action_count == 1 + 2 * 5
+
+        Costs are None before the end of the operation, so wait for it first.
+
         Raises:
             AssertionError: the host does not know the operation.
             UsageError: the host does not measure operations, as on the stacks func and remote.
@@ -304,7 +357,7 @@ class AsyncStartedOperation:
         return await in_thread(self.sync.tree)
 
     async def history(self) -> list[HistoryRow]:
-        """Return its history so far."""
+        """Return its history so far, as the durable HTTP API shows it; empty if there is none."""
         return await in_thread(self.sync.history)
 
     async def record(self, path: str | Path) -> Path:
@@ -315,11 +368,17 @@ class AsyncStartedOperation:
 
         Returns:
             The path of the file.
+
+        Raises:
+            AssertionError: the app does not know the operation.
+            UsageError: the deployment refuses the key.
         """
         return await in_thread(self.sync.record, path)
 
     async def raise_event(self, name: str, payload: Any = None) -> None:
         """Raise an external event for it.
+
+            await operation.raise_event("approved", {"by": "Ada"})
 
         Args:
             name: the name of the event.
@@ -332,6 +391,11 @@ class AsyncStartedOperation:
 
     async def respond(self, payload: Any = None, *, to: str, times: int | None = None) -> EventResponse:
         """Raise an event each time this operation or a sub-orchestration waits for it, until the end of the test.
+
+            await operation.respond({"approved": True}, to="approval")
+
+        If it waits already, the event is raised at once. If time is skipped, a timeout may come before this call. In
+        that case call `operations.respond` before the start, or start under `durable_clock.hold()`.
 
         Args:
             payload: the payload of the event, which is sent as JSON.
@@ -350,7 +414,7 @@ class AsyncStartedOperation:
             reason: becomes the output of the operation.
 
         Raises:
-            AssertionError: the request was not accepted.
+            AssertionError: the request was not accepted, for example because the operation has ended.
         """
         await in_thread(self.sync.terminate, reason)
 
@@ -358,7 +422,7 @@ class AsyncStartedOperation:
         """Request its suspension.
 
         Raises:
-            AssertionError: the request was not accepted.
+            AssertionError: the request was not accepted, for example because the operation has ended.
         """
         await in_thread(self.sync.suspend)
 
@@ -366,7 +430,7 @@ class AsyncStartedOperation:
         """Request that it resumes after a suspension.
 
         Raises:
-            AssertionError: the request was not accepted.
+            AssertionError: the request was not accepted, for example because the operation has ended.
         """
         await in_thread(self.sync.resume)
 
@@ -389,7 +453,7 @@ async def assert_completed(
 ) -> Any:
     """Wait for the end of an operation and assert that it completed, with the expected output if one is given.
 
-        output = await assert_completed(await durable_async_operations.start("/api/orders", {"id": 7}))
+        await assert_completed(await operations.start("/api/orders", {"id": 7}), output={"state": "paid"})
 
     Args:
         operation: the operation.
@@ -408,6 +472,8 @@ async def assert_completed(
 
 async def assert_failed(operation: AsyncStartedOperation, match: str = "", *, timeout_s: float | None = None) -> str:
     """Wait for the end of an operation and assert that it failed.
+
+        await assert_failed(await operations.start("/api/orders", {"id": 7}), match="the card is stolen")
 
     Args:
         operation: the operation.
@@ -430,6 +496,8 @@ async def assert_called_once(
 ) -> None:
     """Wait for the end of an operation and assert that it scheduled an activity exactly once.
 
+        await assert_called_once(operation, "charge_card")
+
     The activities of its sub-orchestrations count too.
 
     Args:
@@ -448,6 +516,11 @@ async def assert_history(
     operation: AsyncStartedOperation, expected: Sequence[str], *, timeout_s: float | None = None
 ) -> None:
     """Wait for the end of an operation and assert that its history has exactly these events, in this order.
+
+        await assert_history(operation, ["ExecutionStarted", "TaskCompleted say_hello", "ExecutionCompleted"])
+
+    A call has one event, which is its outcome. An activity that has returned is one `TaskCompleted`, without its
+    `TaskScheduled`.
 
     Args:
         operation: the operation.
