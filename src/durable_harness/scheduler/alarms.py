@@ -22,7 +22,7 @@ MOST_FIRINGS = 1_000
 
 
 class Ringing:
-    """An alarm that has come due, as something that goes on: time waits for it no longer than for an activity."""
+    """An alarm that has come due, as work under way: time waits for it no longer than for an activity."""
 
     kind = Kind.ACTIVITY
 
@@ -47,18 +47,18 @@ class Alarms:
         return self._set_count > 0
 
     def on_the_way_to(self, elapsed_ns: int | None) -> None:
-        """Say how far time is about to be moved, in elapsed time; None if it is not."""
+        """Note how far time is about to be moved, in elapsed time; None if it is not."""
         if elapsed_ns != self._destination_ns:
             self._destination_ns = elapsed_ns
             self._fired.clear()
 
     async def sleep(self, token: str, seconds: float) -> None:
-        """Let the worker that holds a lease wait for a time on this clock, which may be moved or skipped meanwhile."""
+        """Return when a time has come on this clock, which may be moved or skipped while the leased work waits for it."""
         woken = asyncio.get_running_loop().create_future()
 
         def wake() -> None:
             if not woken.done():
-                self._set_asleep(token, False)  # noqa: FBT003 - at work again before time can go on
+                self._set_asleep(token, False)  # noqa: FBT003 - at work again before time can pass
                 woken.set_result(None)
 
         self._sleeping[woken] = wake
@@ -73,12 +73,12 @@ class Alarms:
             woken.cancel()
 
     def wake_all(self) -> None:
-        """Let every worker that sleeps until a time go on now."""
+        """Wake every worker that sleeps until a time."""
         for wake in list(self._sleeping.values()):
             wake()
 
     async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
-        """Set an alarm, as `durable_harness.protocol.alarms` says."""
+        """Set an alarm; `durable_harness.protocol.alarms` has the contract."""
         ringing, came = Ringing(), asyncio.get_running_loop().create_future()
 
         def ring() -> None:

@@ -130,7 +130,7 @@ def checked_turn(response: pb.OrchestratorResponse) -> pb.OrchestratorResponse:
 
 
 def failed_turn(response: pb.OrchestratorResponse, error_type: str, problem: str) -> pb.OrchestratorResponse:
-    """Return the answer that fails an orchestration in place of what its worker said."""
+    """Return an answer that fails the orchestration, in place of the one of its worker."""
     failure = pb.TaskFailureDetails(errorType=error_type, errorMessage=problem)
     ending = pb.CompleteOrchestrationAction(orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure)
     return pb.OrchestratorResponse(

@@ -199,7 +199,7 @@ class RealClock:
         return self._is_held
 
     def hold(self, *, on: bool) -> None:
-        """Let nothing fire until the clock is let go again. What came due meanwhile then fires, in order."""
+        """Hold back all that comes due until the clock is released. It then fires, in order."""
         self._is_held = on
         if not on:
             self._fire()
@@ -210,7 +210,7 @@ class RealClock:
         self._arm()
 
     def _drop_unwanted(self) -> None:
-        """Drop what would be skipped to in vain. Where the next due time is wanted and awaited nobody looks further."""
+        """Drop what would be skipped to in vain. If the next due time is wanted and awaited, no other is checked."""
         while self._due and not self._due[0].is_wanted():
             self._awaited_count -= heapq.heappop(self._due).is_awaited
         if self._due and not self._due[0].is_awaited:

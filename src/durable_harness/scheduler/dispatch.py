@@ -21,9 +21,11 @@ from durable_harness.protocol.timings import SLOT, WORKER
 from durable_harness.scheduler.timings import WorkTimes
 
 SWEEPS_PER_TIMEOUT = 8
+"""How often leases are checked within their timeout: one is given back an eighth of it late at most."""
 HEALTH_PING_INTERVAL_S = 30.0
+"""durabletask's worker takes a stream for dead after 120 s of silence (`silent_disconnect_timeout_seconds`)."""
 REST_S = 0.2
-"""How long work rests that the only worker for it has abandoned: it would come back at once, again and again."""
+"""How long work rests that the only worker for it has declined: it would come back at once, again and again."""
 
 
 class Kind(Enum):
@@ -48,7 +50,7 @@ class Work(Protocol):
 
     @property
     def is_awaited(self) -> bool:
-        """Whether anything goes on once it is done; time does not wait for what an ended orchestration left behind."""
+        """Whether anything waits for it; skipped time does not wait for what an ended orchestration left behind."""
 
     @property
     def times(self) -> WorkTimes:
@@ -76,7 +78,7 @@ class Work(Protocol):
 
 @dataclass(slots=True)
 class Lease:
-    """The right to complete one dispatched work item."""
+    """The right to complete one work item that was sent to a worker."""
 
     token: str
     work: Work
@@ -114,7 +116,7 @@ class WorkerStream:
         return self._limits.get(kind)
 
     def versions(self, kind: Kind, name: str) -> Collection[str]:
-        """Return the versions of a name that it asks for; none where it takes any."""
+        """Return the versions of a name that it asks for; an empty collection if it takes any."""
         return self._filters[kind].get(name, ()) if self._filters is not None else ()
 
     def has_room(self, kind: Kind) -> bool:
@@ -128,7 +130,7 @@ class WorkerStream:
         return versions is not None and (not versions or version in versions)
 
     def names_of(self, kind: Kind) -> Iterable[str]:
-        """Return the names of work that it asks for; none where it takes everything."""
+        """Return the names of work that it asks for; an empty collection if it takes everything."""
         return self._filters[kind] if self._filters is not None else ()
 
     def send(self, item: pb.WorkItem) -> None:
@@ -198,11 +200,11 @@ class Dispatcher:
         return any(self.outstanding())
 
     def outstanding(self) -> Iterator[Work]:
-        """Give the awaited work that a worker holds, unless it sleeps, and the work that waits for a worker."""
+        """Yield the awaited work that a worker holds, unless it sleeps, and the work that waits for a worker."""
         return (work for work in self._all_work() if work.is_awaited)
 
     def set_asleep(self, token: str, *, is_asleep: bool) -> None:
-        """Note whether leased work only waits for a time. A token that is not known says nothing."""
+        """Note whether leased work only waits for a time. An unknown token changes nothing."""
         lease = self._leases.get(token)
         if lease is not None:
             lease.is_asleep = is_asleep
@@ -216,15 +218,15 @@ class Dispatcher:
         return sorted(self._streams, key=lambda stream: stream.connected_ns)
 
     def ready(self) -> Iterator[tuple[TypeKey, Sequence[tuple[int, Work]]]]:
-        """Give the work that waits for a worker, by kind, name and version."""
+        """Yield the work that waits for a worker, by kind, name and version."""
         yield from self._ready.items()
 
     def resting(self) -> Iterator[Work]:
-        """Give the work that rests before its worker gets it again."""
+        """Yield the work that rests before its worker gets it again."""
         yield from self._resting.values()
 
     def in_hand(self) -> Iterator[tuple[Work, int]]:
-        """Give the work that workers have, with when each got it by the steady clock."""
+        """Yield the work that workers have, with the time at which each was sent, by the steady clock."""
         yield from ((lease.work, lease.work.times.sent_ns) for lease in self._leases.values())
 
     def is_taken(self, kind: Kind, name: str, version: str) -> bool:
@@ -232,7 +234,7 @@ class Dispatcher:
         return any(stream.accepts(kind, name, version) for stream in self._streams)
 
     def drop_unawaited(self) -> None:
-        """Forget the work in no worker's hands that nobody waits for."""
+        """Forget the work that no worker has and that nothing waits for."""
         kept = {
             key: deque(numbered for numbered in queue if numbered[1].is_awaited) for key, queue in self._ready.items()
         }
@@ -245,12 +247,15 @@ class Dispatcher:
             yield from (work for _, work in queue)
         yield from self._resting.values()
 
-    def offer(self, work: Work, but: WorkerStream | None = None) -> None:
-        """Give work to a worker with room for it, or keep it until there is one; `but` gets it only from there."""
+    def offer(self, work: Work, declined_by: WorkerStream | None = None) -> None:
+        """Send work to a worker with room for it, or keep it until there is one.
+
+        The worker that has declined it gets it only later, once it has room again.
+        """
         for _ in range(len(self._streams)):
             stream = self._streams[0]
             self._streams.rotate(-1)
-            if stream is not but and _takes(stream, work):
+            if stream is not declined_by and _takes(stream, work):
                 work.times.offered("")
                 self._send(stream, work)
                 return
@@ -281,7 +286,7 @@ class Dispatcher:
                 self._give_back(lease, lost=True)
 
     def take(self, token: str, kind: Kind) -> Work | None:
-        """End a lease and return its work, or None where this token holds no lease on work of this kind."""
+        """End a lease and return its work, or None if the token holds no lease on work of this kind."""
         lease = self._leases.get(token)
         if lease is None or lease.work.kind is not kind:
             return None
@@ -290,22 +295,22 @@ class Dispatcher:
         return lease.work
 
     def abandon(self, token: str, kind: Kind) -> bool:
-        """End a lease that its worker does not want; another gets the work at once, the same one after a rest.
+        """Release work that its worker declined. Another worker gets it immediately, the same one after REST_S.
 
-        Returns False where this token holds no lease on work of this kind.
+        Returns False if the token holds no lease on work of this kind.
         """
         lease = self._leases.get(token)
         if lease is None or lease.work.kind is not kind:
             return False
         lease.work.give_back()
-        self._end(lease)
+        self._end(lease)  # first: the worker gets other work in its place
         self._offer_elsewhere(lease)
         return True
 
     def _offer_elsewhere(self, lease: Lease) -> None:
         work = lease.work
         if any(stream is not lease.stream and _takes(stream, work) for stream in self._streams):
-            self.offer(work, but=lease.stream)
+            self.offer(work, declined_by=lease.stream)
             return
         rest = next(self._sequence)
         self._resting[rest] = work
@@ -317,6 +322,10 @@ class Dispatcher:
         asyncio.get_running_loop().call_later(REST_S, offer_again)
 
     def _give_back(self, lease: Lease, *, lost: bool) -> None:
+        """End the lease of a worker that is gone, or taken to hang, and offer its work again."""
+        # The order matters. The work is undone before anything else looks at its instance. The lease ends before the
+        # work is offered, or it would count against the worker that it held up. `was_lost` may end the instance: then
+        # nothing is left to do when the work is sent, and `make_item` returns None.
         lease.work.give_back()
         self._end(lease)
         lease.work.will_be_repeated()
@@ -325,6 +334,7 @@ class Dispatcher:
         self.offer(lease.work)
 
     def _end(self, lease: Lease) -> None:
+        """Free the place that the lease takes at its worker, and send that other work at once if it is connected."""
         del self._leases[lease.token]
         lease.stream.held[lease.work.kind] -= 1
         if lease.stream in self._streams:

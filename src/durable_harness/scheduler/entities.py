@@ -22,6 +22,7 @@ from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.timings import WorkTimes
 
 MAX_BATCH_OPERATIONS = 5000
+"""The documented default of `maxEntityOperationBatchSize` in host.json outside the Consumption plan."""
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ class BatchWork:
     def is_awaited(self) -> bool:
         return self.store.is_current(self.entity)
 
-    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:  # noqa: ARG002 - no matter to an entity
+    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:  # noqa: ARG002 - entities have no history
         entity = self.entity
         entity.queued = False
         entity.dispatched = _take_batch(entity) if self.is_awaited else []
@@ -127,7 +128,7 @@ class EntityStore:
         self._saver.collect_rows(rows)
 
     def load(self) -> None:
-        """Go on with what the store holds. Due times go on from when the operation was sent, as those of instances."""
+        """Continue what the store holds. Due times count from when the operation was sent, as those of instances."""
         for entity in self._saver.load_entities():
             self._entities[entity.entity_id] = entity
         self._waiting_locks = self._saver.load_lock_requests()
@@ -308,7 +309,7 @@ class EntityStore:
             self._hub.deliver(caller, answer)
 
     def _awaits(self, caller: Instance, called: pb.EntityOperationCalledEvent) -> bool:
-        """Whether the execution that goes on, or may after a rewind, is the one that called: rewinding renames it."""
+        """Whether the execution that runs, or may after a rewind, is the one that called: rewinding renames it."""
         return caller.execution_id == called.parentExecutionId.value or any(
             past.entityOperationCalled.requestId == called.requestId
             for past in self._hub.instances.history(caller)
@@ -339,7 +340,7 @@ class EntityStore:
                 )
 
     def _grant_locks(self) -> None:
-        """Grant each waiting request whose entities are free and not wanted by an earlier one: nobody starves."""
+        """Grant each waiting request whose entities are free and not wanted by an earlier one, so that none starves."""
         wanted: set[str] = set()
         still_waiting = []
         for request in self._waiting_locks:

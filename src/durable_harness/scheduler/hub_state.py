@@ -1,7 +1,7 @@
 """The state of one task hub, and the steps that change it.
 
 All changes happen on the event loop's thread, each in one synchronous step that ends in `settle`. What a change makes
-possible (work to do, an answer to somebody who waits) is done when the journal has committed it: `take_pending`.
+possible (work to hand out, a request to answer) is done when the journal has committed it: `take_pending`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from durable_harness.scheduler.waiters import Waiters
 
 NOT_STORED = "NotStored"
 TERMINATION_GRACE_S = 1.0
-"""How long a worker may take to take up a termination: a hung one never would, and there may be none."""
+"""How long a worker has to take a termination: one that hangs never would, and there may be no worker."""
 
 
 class HubState:
@@ -48,7 +48,7 @@ class HubState:
         self.clock.on_step(self._clock_was_set)
 
     def load(self) -> None:
-        """Go on with what the store holds: instances, their timers, activities and entities."""
+        """Continue what the store holds: instances, their timers, activities and entities."""
         self.repeats.load(self.journal.store, self.name)
         terminated: list[tuple[Instance, Execution]] = []
         unfinished: list[Unfinished] = []
@@ -82,7 +82,7 @@ class HubState:
         return Unfinished(past.taskScheduled.name, instance.instance_id, times, was_in_hand=was_in_hand)
 
     def _begin_where_it_ended(self, instance: Instance) -> None:
-        """Let an instance's time go on from the latest that it had, if the wall clock is behind that.
+        """Continue an instance's time from the latest that it had, if the wall clock is behind that.
 
         From its own latest and no other's: of the wall clock's mistakes it shares only those that it saw.
         """
@@ -177,7 +177,7 @@ class HubState:
         self.clock.call_at(due_ns, begin, instance.epoch_ns, is_wanted=is_there)
 
     def remove(self, instance: Instance) -> None:
-        """Delete an instance for good. What still runs for it finds nobody to report to."""
+        """Delete an instance. What still runs for it has nobody to report to."""
         self.entities.release_locks_of(instance.instance_id)
         self.timings.forget(instance.instance_id)
         self.repeats.forget(instance.key)
@@ -185,7 +185,7 @@ class HubState:
         self._woken[instance.instance_id] = None
 
     def forget_all(self) -> None:
-        """Become empty: delete every instance and entity. What workers still do for them finds nobody to report to."""
+        """Delete every instance and entity. What workers still do for them has nobody to report to."""
         self._woken |= dict.fromkeys(self.waiters.ids())
         self.instances.forget_all()
         self.entities.forget_all()
@@ -220,14 +220,14 @@ class HubState:
             self.remove(instance)
 
     def living(self, instance_id: str, execution_id: str) -> Instance | None:
-        """Return the instance if this very execution of it still goes on."""
+        """Return the instance if this very execution of it still runs."""
         instance = self.instances.get(instance_id)
         if instance is None or instance.ended or instance.execution_id != execution_id:
             return None
         return instance
 
     def is_current(self, instance: Instance, execution: Execution) -> bool:
-        """Whether this execution of this very instance (not of one that replaced it) still goes on."""
+        """Whether this execution of this very instance (not of one that replaced it) still runs."""
         same = instance.execution is execution and not instance.ended
         return same and self.instances.get(instance.instance_id) is instance
 
@@ -255,6 +255,7 @@ class HubState:
         self.instances.mark_changed(instance)
 
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
+        """Send an instance its termination, and end it if no worker takes that within the grace."""
         terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
         execution = instance.execution
         self.deliver(instance, event(self.time_of(instance), executionTerminated=terminated))
@@ -278,7 +279,7 @@ class HubState:
         self.settle(instance)
 
     def settle(self, instance: Instance) -> None:
-        """Save a change and, once that is done, expose what it made possible: a turn to run, waiters to answer."""
+        """Save a change and, once that is done, do what it made possible: a turn to run, waiters to wake."""
         execution = instance.execution
         if execution is not None and not execution.queued and _has_turn(instance, execution, self.time_of(instance)):
             execution.queued = True

@@ -16,11 +16,12 @@ from durable_harness.scheduler.history import NO_ACTION_ID, History
 from durable_harness.scheduler.inbox import Inbox
 
 EXECUTION_STARTED_ID = 0
+"""As in Azure: the event that starts an execution has this id."""
 
 
 @dataclass(slots=True)
 class Parent:
-    """The orchestration that waits for this one: whom to tell, and under which task id. `key` names it in the store."""
+    """The orchestration that waits for this one, and the id of its task. `key` names it in the store."""
 
     instance_id: str
     execution_id: str

@@ -79,7 +79,7 @@ def _with_output(total: Costs | None, status: int, output_bytes: int) -> Costs |
 
 
 def _totals(store: Store, roots: Iterable[_Node]) -> dict[int, Costs | None]:
-    """Return the costs of whole trees by the key of each node, None where a part is missing or not countable."""
+    """Return the costs of whole trees by the key of each node, None if a part is missing or not countable."""
     nodes = {node.key: node for node in roots}
     children: dict[int, list[int]] = defaultdict(list)
     level = [node.key for node in nodes.values() if node.children and node.is_countable]

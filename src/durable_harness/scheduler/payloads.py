@@ -39,13 +39,13 @@ class PayloadLimit:
     max_bytes: int
 
     def check(self, request: Message, field: str) -> None:
-        """Raise INVALID_ARGUMENT where a client's payload cannot be taken."""
+        """Raise INVALID_ARGUMENT if a client's payload cannot be taken."""
         problem = self._problem(field, getattr(request, field).value)
         if problem is not None:
             raise RpcError(Status.INVALID_ARGUMENT, problem.message)
 
     def activity(self, response: pb.ActivityResponse) -> pb.ActivityResponse:
-        """Return an activity's answer, or a failure in its place where its result cannot be taken."""
+        """Return an activity's answer, or a failure in its place if its result cannot be taken."""
         problem = self._problem("activity result", response.result.value)
         if problem is None:
             return response
@@ -57,15 +57,15 @@ class PayloadLimit:
         )
 
     def turn(self, response: pb.OrchestratorResponse) -> pb.OrchestratorResponse:
-        """Return a turn's answer, or one that fails the orchestration where a payload in it cannot be taken."""
+        """Return a turn's answer, or one that fails the orchestration if a payload in it cannot be taken."""
         problem = None if self._is_harmless(response) else self._first_problem(_parts_of_turn(response))
         return response if problem is None else failed_turn(response, *problem)
 
     def batch(self, result: pb.EntityBatchResult) -> pb.EntityBatchResult:
-        """Return a batch's answer, or a failure where something in it cannot be taken.
+        """Return a batch's answer, or a failure if something in it cannot be taken.
 
-        A result fails its own operation; the state, or what the operations send, fails the whole batch: nobody can tell
-        which of them it comes from.
+        A result fails its own operation; the state, or what the operations send, fails the whole batch: it is
+        unknown which of them it comes from.
         """
         if self._is_harmless(result):
             return result

@@ -119,7 +119,7 @@ def _range(query: Message, since: str, until: str) -> tuple[int, int]:
 
 
 def _storable(time_ns: int) -> int:
-    """Return a time as SQLite can compare it: clients name year 1 or 9999 for "from the beginning" and "for ever"."""
+    """Return a time as SQLite can compare it: clients name year 1 or 9999 for "no limit"."""
     return min(max(time_ns, -1), END_OF_TIME_NS)
 
 

@@ -26,6 +26,7 @@ from durable_harness.scheduler.storage.store import Store
 logger = own_logger("durable_harness.scheduler")
 
 RECENT_INSTANCES = 1000
+"""How many ended instances stay in memory, where polls find them. All others are read from the store."""
 
 
 class Registry:
@@ -38,9 +39,12 @@ class Registry:
         self._living: dict[str, Instance] = {}
         self._recent: OrderedDict[str, Instance] = OrderedDict()
         self._removed: dict[str, list[int]] = {}
+        """The keys whose rows are to be deleted, by id: the store still has them, so `get` must not ask it."""
         self._leaving: dict[str, list[int]] = {}
+        """The same for the deletions that are being written, in the store's thread."""
         self._changed: dict[int, Instance] = {}
         self._writing: set[int] = set()
+        """The keys of the instances that are being written. One that changes again is in both."""
 
     def get(self, instance_id: str) -> Instance | None:
         """Return an instance by its id, ended ones too."""
@@ -50,7 +54,7 @@ class Registry:
         return instance
 
     def goes_on(self, instance_id: str, execution_id: str) -> bool:
-        """Whether this very execution has not ended. The store is not asked: whatever goes on is in memory."""
+        """Whether this very execution has not ended. The store is not asked: what runs is in memory."""
         instance = self._living.get(instance_id)
         return instance is not None and not instance.ended and instance.execution_id == execution_id
 
@@ -62,7 +66,7 @@ class Registry:
         return None if row is None else read_instance(self._journal.store, row)
 
     def reading(self, instance_id: str) -> AbstractContextManager[None]:
-        """Take what the store has of an instance for damaged where it has no meaning."""
+        """Report what the store has of an instance as damaged if it cannot be interpreted."""
         return self._journal.store.reading(f"instance '{instance_id}'")
 
     def living(self) -> Iterator[Instance]:
@@ -76,7 +80,7 @@ class Registry:
         self.mark_changed(instance)
 
     def remove(self, instance: Instance) -> None:
-        """Delete an instance for good."""
+        """Delete an instance, and its rows with the next batch."""
         self._living.pop(instance.instance_id, None)
         self._recent.pop(instance.instance_id, None)
         self._changed.pop(instance.key, None)
@@ -85,7 +89,7 @@ class Registry:
         self._journal.mark(self._source)
 
     def forget_all(self) -> None:
-        """Delete every instance for good."""
+        """Delete every instance, and all rows with the next batch."""
         stored = self._journal.store.rows("SELECT id, key FROM instances WHERE hub = ?", (self._hub_name,))
         alive = ((one.instance_id, one.key) for one in self._living.values() if one.is_stored)
         for instance_id, key in {*stored, *alive}:
@@ -185,7 +189,7 @@ class Registry:
     def _restore(self, instance: Instance, *, replay_due: bool) -> None:
         history = History(self.history(instance))
         inbox = self._journal.store.inbox(instance.key)
-        first = inbox[0][0] if inbox else 0
+        first = inbox[0][0] if inbox else 0  # with nothing in the inbox, counting may begin again
         instance.execution = Execution(
             instance.execution_id,
             history=history,
@@ -197,7 +201,7 @@ class Registry:
         )
 
     def _retire(self, ended: list[Instance]) -> None:
-        """Let saved instances that have ended leave memory, but for the latest, which somebody is likely to poll."""
+        """Drop saved instances that have ended from memory, except the latest, which are likely to be polled."""
         for instance in ended:
             if (
                 instance.ended
@@ -238,6 +242,8 @@ def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> 
         saved.turns += 1
         saved.history = len(execution.history)
         rows[sql.INSERT_TURN].append((key, saved.turns, chunk))
+    # Execution has the picture of these numbers. Rows of the inbox hold what is received and not in the history yet: of
+    # an ended instance nothing. What was taken before it was ever saved never had a row.
     received = execution.taken if instance.ended else execution.received
     first_new = max(saved.received, execution.taken)
     new = [] if instance.ended else execution.received_since(first_new)

@@ -20,7 +20,7 @@ class Repeats:
 
     def __init__(self) -> None:
         self._counts: dict[int, Counter[tuple[str, int]]] = defaultdict(Counter)
-        """By execution and task: an instance that begins anew numbers its tasks from the start."""
+        """By execution and task: an instance that continues as new numbers its tasks from the start."""
         self._changed: set[tuple[int, str, int]] = set()
         self._gone: set[int] = set()
 

@@ -1,4 +1,4 @@
-"""Rewind: an instance that failed goes on from before its failures, and so do the children that failed under it."""
+"""Rewind: an instance that failed continues from before its failures, and so do its children that failed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from durable_harness.scheduler.tasks import start_child, take_up_task, tell_pare
 
 
 def apply_rewound_history(hub: Hub, instance: Instance, execution: Execution, history: list[pb.HistoryEvent]) -> None:
-    """Replace the history by the one the worker rewrote, take up again all that it waits for, and replay."""
+    """Replace the history by the one the worker rewrote, wait again for all that it waits for, and replay."""
     execution.history = History(history)
     execution.last_turn = None
     for past in history:

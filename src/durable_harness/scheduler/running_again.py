@@ -19,7 +19,7 @@ from durable_harness.scheduler.turns import status_after
 
 @dataclass(frozen=True)
 class Part:
-    """A history up to an event: whole turns that stand, and what is given to the turn that is run anew."""
+    """A history up to an event: whole turns that are kept, and the events of the turn that is run again."""
 
     past: list[pb.HistoryEvent]
     given: list[pb.HistoryEvent]
@@ -30,7 +30,7 @@ class Part:
 
 
 def part_of(events: Sequence[pb.HistoryEvent], number: int) -> Part:
-    """Return a history up to an event, counted from 1. Raises RpcError where that is none that came in."""
+    """Return a history up to an event, counted from 1. Raises RpcError for an event that was not received."""
     kind = _kind(events[number - 1]) if 1 <= number <= len(events) else None
     if kind not in RECEIVED:
         there = f"it is {kind}, which the orchestrator asked for" if kind else f"there are {len(events)}"
@@ -44,7 +44,7 @@ def part_of(events: Sequence[pb.HistoryEvent], number: int) -> Part:
 
 
 def problem_of(part: Part) -> str | None:
-    """Return why a part of a history cannot be gone on with by another instance, None if it can."""
+    """Return why another instance cannot continue a part of a history, None if it can."""
     return next(filter(None, (check(part) for check in _CHECKS)), None)
 
 

@@ -75,7 +75,7 @@ def recover(damaged_path: Path, new_path: Path) -> Salvaged:
 
 @contextlib.contextmanager
 def _readable(path: Path, new_path: Path) -> Iterator[tuple[Path, list[str]]]:
-    """Give a file to read, and what it lacks: SQLite reads as much as the header counts, so a copy gets it right."""
+    """Yield a file to read, and what it lacks: SQLite reads as much as the header counts, so a copy gets it right."""
     lacks_end = has_our_header(path) and is_cut_off(path)
     if not (lacks_end or (has_our_header(path) and is_too_long(path))):
         yield path, []
@@ -203,7 +203,7 @@ class _Salvage:
         return True
 
     def _parts(self, table: str, key: int) -> list[tuple[int, bytes]] | None:
-        """Return the numbered blobs of an instance, None where one is missing or cannot be read."""
+        """Return the numbered blobs of an instance, None if one is missing or cannot be read."""
         column, message = ("events", pb.HistoryChunk) if table == "turns" else ("event", pb.HistoryEvent)
         try:
             query = f"SELECT number, {column} FROM {table} WHERE instance = ? ORDER BY number"
@@ -271,7 +271,7 @@ class _Keyed:
 
     @property
     def between(self) -> str:
-        """Say between which names rows are missing."""
+        """Return between which names rows are missing."""
         places = [
             f"{word} '{_shown(end[1])}' of task hub '{_shown(end[0])}'"
             for word, end in zip((" after", " before"), self._ends, strict=False)

@@ -43,7 +43,7 @@ class SchedulerOptions:
 
 @dataclass(frozen=True)
 class ClosedHub:
-    """A task hub that the file has and that is not served: nothing in it goes on."""
+    """A task hub that the file has and that is not served: nothing in it runs."""
 
     name: str
     instances: int
@@ -80,7 +80,7 @@ class SchedulerService:
         self._skip_until_ns: int | None = None
         self.alarms = Alarms(self.clock, self._stopped_ringing, self._set_asleep)
         self.progress = asyncio.Event()
-        """Set after every commit, when all that it allowed has been exposed."""
+        """Set after every commit, when all that it allowed was done."""
         store = Store(options.data, options.durability)
         self.hubs: dict[str, TaskHub] = {}
         self.closed_hubs: list[ClosedHub] = []
@@ -156,7 +156,7 @@ class SchedulerService:
     async def empty(self) -> None:
         """Forget everything that the task hubs hold, as if they were new. The clock stays where it is.
 
-        Nobody waits any longer for what workers have in hand; a worker that sleeps until a time goes on now.
+        Nothing waits any longer for what workers have in hand; a worker that sleeps until a time continues now.
         """
         self.journal.admit()
         await self.journal.written()
@@ -169,7 +169,7 @@ class SchedulerService:
             hub.dispatcher.drop_unawaited()  # what was on its way into the queues meanwhile
 
     def skip_time(self, *, on: bool, at_most_s: float | None = None) -> None:
-        """Let time jump to the next due time whenever no work is going on, no further than `at_most_s` from now."""
+        """Skip to the next due time whenever no work is under way, no further than `at_most_s` from now."""
         self.skipping = on
         limited = on and at_most_s is not None
         self._skip_until_ns = self.clock.elapsed_ns() + int((at_most_s or 0) * NS_PER_S) if limited else None
@@ -183,7 +183,7 @@ class SchedulerService:
         return max(0, self._skip_until_ns - self.clock.elapsed_ns()) / NS_PER_S
 
     def skip_if_idle(self) -> None:
-        """While time is skipped, let it jump to the next due time until work is running, waiting or being written."""
+        """If time is skipped, jump to the next due time until work is running, waiting or being written."""
         while self.skipping and self._is_idle() and self._may_skip():
             if self.alarms.are_set:
                 self.alarms.on_the_way_to(self.clock.next_awaited_due_ns)

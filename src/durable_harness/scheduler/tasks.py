@@ -21,7 +21,7 @@ from durable_harness.scheduler.timings import WorkTimes
 
 @dataclass(slots=True)
 class ActivityWork:
-    """An activity that somebody shall run."""
+    """An activity that is to be run."""
 
     hub: Hub
     key: int
@@ -55,7 +55,7 @@ class ActivityWork:
     def is_awaited(self) -> bool:
         return self.hub.living(self.instance_id, self.execution_id) is not None
 
-    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:  # noqa: ARG002 - no matter to an activity
+    def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:  # noqa: ARG002 - activities have no history
         if self.is_undeliverable:
             return None
         if self.hub.in_hand is not None:
@@ -68,7 +68,7 @@ class ActivityWork:
             self.hub.in_hand.release(self._slot())
 
     def _slot(self) -> int:
-        """Return its slot to whoever releases it, once."""
+        """Return its slot once, to the caller that releases it."""
         slot, self.slot = self.slot, NO_SLOT
         return slot
 
@@ -82,14 +82,14 @@ class ActivityWork:
             self.finish(pb.ActivityResponse(failureDetails=failure))
 
     def will_be_repeated(self) -> None:
-        """Count it: whoever had it may have run it."""
+        """Count it: the worker that had it may have run it."""
         instance = self.hub.living(self.instance_id, self.execution_id)
         if instance is not None:
             self.hub.repeats.note(self.key, self.execution_id, self.task_id)
             self.hub.instances.mark_changed(instance)
 
     def finish(self, response: pb.ActivityResponse) -> None:
-        """Tell the execution that waits for it, if that still goes on."""
+        """Deliver the outcome to the execution that waits for it, if that still runs."""
         if self.hub.in_hand is not None and self.slot != NO_SLOT:
             self.hub.on_commit(functools.partial(self.hub.in_hand.release, self._slot()))
         instance = self.hub.living(self.instance_id, self.execution_id)
@@ -125,7 +125,7 @@ def offer_activity(
 
 
 def arm_timer(hub: Hub, instance: Instance, execution: Execution, timer_id: int, fire_at: Timestamp) -> None:
-    """Let a timer fire into this very execution when its time has come."""
+    """Fire a timer into this very execution when its time has come."""
     due_ns = to_ns(fire_at)
     if due_ns == LATEST_NS:
         return  # an endless wait, which people write as the last moment of year 9999

@@ -36,14 +36,14 @@ class TimeControl:
         return self._service.clock.now_ns() / NS_PER_S
 
     def skip(self, *, on: bool, at_most_s: float | None = None) -> None:
-        """Let time jump to the next due time whenever no work is going on, or let it pass as the wall clock's does.
+        """Skip to the next due time whenever no work is under way, or stop skipping.
 
         It jumps no further than `at_most_s` from now.
         """
         self._service.skip_time(on=on, at_most_s=at_most_s)
 
     def hold(self, *, on: bool) -> None:
-        """Let nothing come due until it is let go again, whether time passes or is skipped."""
+        """Hold back all that comes due until time is released, whether it passes or is skipped."""
         self._service.clock.hold(on=on)
         self._service.skip_if_idle()
 
@@ -63,9 +63,9 @@ class TimeControl:
     async def advance(
         self, seconds: float, patience_s: float = DEFAULT_PATIENCE_S, limit_s: float | None = None
     ) -> float:
-        """Let this much time pass, from one due time to the next, and return the present, in seconds since the epoch.
+        """Move time ahead by `seconds`, from one due time to the next; return the present, in seconds since the epoch.
 
-        Before each step and after the last, the work that is going on is waited for, so that what it makes due within
+        Before each step and after the last, the work under way is waited for, so that what it makes due within
         the move fires in it. Activities are given up as hanging when for `patience_s` real seconds nothing has got
         done; nobody waits for them again. After `limit_s` real seconds it stops on the way.
         """
@@ -92,7 +92,7 @@ class TimeControl:
         return self.now_s
 
     async def quiet(self, patience_s: float) -> None:
-        """Return when nothing is going on but what hangs, and note what does: nothing got done in that time."""
+        """Return when only work that hangs is under way, and note which: nothing got done in that time."""
         journal, progress = self._service.journal, self._service.progress
         while (work := self._going_on()) or not journal.idle:
             only_activities = all(one.kind is Kind.ACTIVITY for one in work.values()) and journal.idle

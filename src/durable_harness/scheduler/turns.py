@@ -84,7 +84,10 @@ class TurnWork:
         """Nothing to note: only activities are counted."""
 
     def was_lost(self) -> None:
-        """Fail an instance whose turns break the connection of every worker, rather than break them for ever."""
+        """Count a lost worker, and fail an instance whose history is too large to reach any.
+
+        Each worker that it is sent to would lose its connection, again and again.
+        """
         self.execution.losses += 1
         size = self.execution.history.size_bytes + sum(new.ByteSize() for new in self.execution.inbox)
         losses = self.execution.losses
@@ -187,7 +190,7 @@ class Turn:
             self.ending = action.rewindOrchestration
 
     def close(self) -> None:
-        """End, renew or rewind the execution where the answer says so."""
+        """End, renew or rewind the execution if an action asks for it."""
         ending = self.ending
         if isinstance(ending, pb.RewindOrchestrationAction):
             apply_rewound_history(self.hub, self.instance, self.execution, list(ending.newHistory))

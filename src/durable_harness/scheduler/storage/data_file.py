@@ -61,7 +61,7 @@ KINDS_OF_PLACE = {
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether an error says that the file is damaged, rather than full, locked or out of reach."""
+    """Whether an error means that the file is damaged, rather than full, locked or out of reach."""
     if not isinstance(error, sqlite3.Error):
         return True  # a row that is there and has no meaning
     if undecodable_column(error) is not None:
@@ -84,7 +84,7 @@ def undecodable_column(error: BaseException) -> str | None:
 
 
 def problem_of(error: BaseException, place: str = "") -> str:
-    """Return what an error says of the file, without what somebody stored there."""
+    """Return the text of an error without the user's data."""
     column = undecodable_column(error)
     if column is None:
         return str(error)

@@ -19,7 +19,7 @@ def log_of(path: Path) -> Path:
 
 
 def bytes_due(path: Path) -> int:
-    """Return how long a file is by its header; 0 where that says nothing."""
+    """Return how long a file is by its header; 0 if it has none."""
     with path.open("rb") as file:
         header = file.read(HEADER_BYTES)
     if len(header) < HEADER_BYTES or not header.startswith(MAGIC) or header[24:28] != header[92:96]:
@@ -45,7 +45,7 @@ def is_too_long(path: Path) -> bool:
 
 
 def count_pages_anew(path: Path) -> None:
-    """Let a file have as many pages as it has, the last one filled up with zeros: any other is damaged to SQLite."""
+    """Fill the last page of a file up with zeros: to SQLite a file with a part of a page is damaged."""
     with path.open("r+b") as file:
         page_bytes = _page_bytes(file.read(HEADER_BYTES))
         pages = -(-path.stat().st_size // page_bytes)

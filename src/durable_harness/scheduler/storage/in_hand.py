@@ -69,7 +69,7 @@ class InHand:
         self.left.clear()
 
     def close(self) -> None:
-        """Close the file, and remove it unless it says something to the next process."""
+        """Close the file, and remove it unless the next process needs it."""
         if self._file is None:
             return
         os.close(self._file)

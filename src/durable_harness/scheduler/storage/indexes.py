@@ -1,4 +1,4 @@
-"""Indexes that only people who look at lists need: made a while after the first look, dropped when nobody looks."""
+"""Indexes that only lists for people need: made a while after the first list, dropped when no more are asked for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ logger = own_logger("durable_harness.scheduler")
 DELAY_S = 1.0
 """How long after the first look an index is made: when the first page is painted, before a live one asks again."""
 REST_S = 300.0
-"""How long an index stays once nobody looks."""
+"""How long an index is kept after the last list."""
 
 
 class PassingIndexes:

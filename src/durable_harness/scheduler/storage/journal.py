@@ -1,7 +1,7 @@
-"""Group commit: changes are collected per turn of the event loop, written together, and only then shown to anybody.
+"""Group commit: changes are collected per turn of the event loop, written together, and only then visible.
 
-Work is handed out, waiters are woken and answers are sent after the commit that holds what they rest on. Whoever
-answers a request takes what it says first and then awaits `settled`.
+Work is handed out, waiters are woken and answers are sent after the commit that holds what they rest on. A request
+first makes its answer of the state in memory and then awaits `settled`: later changes are not in it.
 
 While the file cannot be written (a full disk), what workers have done stands and is tried again. Requests that would
 change more are refused before they do. A start that had changed something by then is withdrawn, in the same transaction
@@ -31,7 +31,9 @@ from durable_harness.scheduler.storage.store import RefusedRow, Store
 logger = own_logger("durable_harness.scheduler")
 
 RETRY_INTERVAL_S = 0.5
+"""How long to wait before a file that could not be written is tried again."""
 MEMORY_WRITE_INTERVAL_S = 0.1
+"""How long rows in memory may lag behind: one write for many changes. Whoever reads rows has them written first."""
 SHOWN_CHARS = 60
 
 Rows = dict[str, list[Row]]
@@ -54,7 +56,7 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class _Waiter:
-    """Somebody who waits for the commit of what happened so far; `undo` withdraws it if there is none."""
+    """A request that waits for the commit of what has happened so far; `undo` withdraws its change if there is none."""
 
     future: asyncio.Future[None]
     undo: Action | None
@@ -65,8 +67,8 @@ class _Waiter:
 class Journal:
     """Writes the changes of task hubs to a store, batch by batch, in order.
 
-    With a file, whatever a change makes possible waits for the commit. In memory there is nothing to wait for: changes
-    are exposed at the end of the turn of the event loop, and rows are written now and then or when somebody reads.
+    With a file, everything that a change makes possible waits for the commit. In memory there is nothing to wait for:
+    it is done at the end of the turn of the event loop, and rows are written now and then or before they are read.
     """
 
     def __init__(self, store: Store) -> None:
@@ -96,7 +98,7 @@ class Journal:
         self._on_failure: Callable[[HarnessError], None] | None = None
 
     def on_failure(self, callback: Callable[[HarnessError], None]) -> None:
-        """Call back, once, with the error that ends the journal: the file is damaged, or takes no write for good."""
+        """Call back, once, with the error that ends the journal: the file is damaged, or can permanently not be written."""
         self._on_failure = callback
         self.store.on_damage = self._fail
 
@@ -234,7 +236,7 @@ class Journal:
         while True:
             try:
                 refused = await loop.run_in_executor(self._thread, self.store.write, *batches)
-            except Exception as error:  # noqa: BLE001 - whatever it is: the changes are not written
+            except Exception as error:  # noqa: BLE001 - of any type: the changes are not written
                 if self._has_ended or not may_pass(error):
                     self._busy = False
                     self._end(self._unwritable(error))
@@ -260,7 +262,7 @@ class Journal:
             self._refuse_waiting()
 
     def _refuse_rows(self, refused: list[RefusedRow]) -> None:
-        """Give each call whose rows the store did not take its error; the others of the batch have theirs."""
+        """Fail each call whose rows the store did not take. The other rows of the batch are written."""
         problems: dict[int, str] = {}
         for row in refused:
             problem = f"The store does not take a row of this: {type(row.error).__name__}: {row.error}."
@@ -280,7 +282,7 @@ class Journal:
                 waiter.future.set_exception(RpcError(Status.INVALID_ARGUMENT, problem))
 
     def refuse(self, key: int, problem: str) -> None:
-        """Let an instance end that cannot be stored."""
+        """End an instance that cannot be stored."""
         for source in self._sources:
             source.refuse(key, problem)
 
@@ -333,7 +335,7 @@ class Journal:
         return _copy(self._refusal)
 
     def _end(self, error: HarnessError) -> None:
-        """End the journal for good: nothing is written any more, but for the batch that is being written."""
+        """End the journal permanently: only the batch that is being written may still reach the file."""
         if not self._has_ended:
             self._has_ended = True
             self._refusal = RpcError(Status.INTERNAL, str(error))
@@ -349,14 +351,14 @@ class Journal:
         self._busy = False
 
     def _committed(self, actions: list[Action]) -> None:
-        """Do what a commit allows, then let those who wait for it continue."""
+        """Do what a commit allows, then wake those who wait for it."""
         # Taken first: an action may wait for the next batch itself.
         waiting, self._for_this_batch = self._for_this_batch, []
         for action in actions:
             try:
                 action()
             except Exception:
-                logger.exception("What a commit allowed failed; the rest of it goes on.")
+                logger.exception("An action that a commit allows failed. The others are done.")
         for waiter in waiting:
             if not waiter.future.done():
                 waiter.future.set_result(None)

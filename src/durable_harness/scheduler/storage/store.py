@@ -127,7 +127,7 @@ class Store:
             opened.pop_all()  # nothing failed: it all stays open
 
     def refusal(self, error: BaseException, place: str = "") -> HarnessError:
-        """Return the error that a person sees where this file cannot be read or written; `place` says where in it."""
+        """Return the error that a person sees if this file cannot be read or written; `place` is where in it."""
         return damaged(self.path, problem_of(error, place)) if is_damage(error) else unusable(self.path, str(error))
 
     def _open(self, opened: contextlib.ExitStack) -> sqlite3.Connection:
@@ -183,7 +183,7 @@ class Store:
             raise
 
     def _check_place(self) -> None:
-        """Refuse to write to a file that was removed or replaced: nobody would find there what is written now."""
+        """Refuse to write to a file that was removed or replaced: what is written now would be lost."""
         if self._lock is None or self.path is None:
             return
         ours = os.fstat(self._lock.fileno())
@@ -267,7 +267,7 @@ def _has_log(path: Path) -> bool:
 
 
 def _place(query: str, parameters: Sequence[object]) -> str:
-    """Say what a query reads: its table, and the instance if it asks for one."""
+    """Return what a query reads: its table, and the instance if it asks for one."""
     table = re.search(r"FROM (\w+)", query)
     place = f" of the table {table[1]}" if table else ""
     return f"{place}, instance '{parameters[1]}'" if "FROM instances WHERE hub = ? AND id = ?" in query else place

@@ -11,11 +11,11 @@ from durable_harness.scheduler.storage.data_file import has_our_header, read_onl
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 """The beginning of a rollback journal, by https://www.sqlite.org/fileformat.html#the_rollback_journal."""
 PAGES_BEFORE = slice(16, 20)
-"""Where a rollback journal says how many pages the database had before the change that it can take back."""
+"""Where a rollback journal has the number of pages of the database before the change that it can undo."""
 
 
 def holds_nothing(path: Path) -> bool:
-    """Whether a file can become a new store, because nobody has stored anything in it.
+    """Whether a file can become a new store, because nothing was stored in it.
 
     SQLite makes a database in two steps: it writes the first page (by a rollback journal), then the tables (by a
     write-ahead log). A process that is killed between them leaves a database without a table.
@@ -36,11 +36,11 @@ def _was_empty_before_its_journal(path: Path) -> bool:
 
 
 def _has_no_table(path: Path) -> bool:
-    """Whether a file is a database of nobody: without a table, and without the number of an application."""
+    """Whether a file is an empty database: without a table, and without the number of an application."""
     with contextlib.closing(read_only(path)) as database:
         try:
             marks = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
             (parts,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError:
-            return False  # the checks of a file that is there say what is wrong with it
+            return False  # the checks of an existing file report what is wrong with it
     return not any([*marks, parts])
