@@ -53,7 +53,7 @@ class Alarms:
             self._fired.clear()
 
     async def sleep(self, token: str, seconds: float) -> None:
-        """Return when a time has come on this clock, which may be moved or skipped while the leased work waits for it."""
+        """Return when a time has come on this clock, which may be moved or skipped while the work waits for it."""
         woken = asyncio.get_running_loop().create_future()
 
         def wake() -> None:

@@ -160,7 +160,7 @@ class Instance:
     trace_context: pb.TraceContext | None = None
     execution: Execution | None = None
     is_stored: bool = False
-    begun_anew: bool = False
+    continued_as_new: bool = False
     begun_ns: int = 0
     is_modelled: bool = False
     children: int = 0

@@ -220,12 +220,12 @@ class Registry:
         if not instance.is_stored:
             rows[sql.INSERT_INSTANCE].append(_to_row(instance, self._hub_name, replay_due=replay_due))
             instance.is_stored = True
-            instance.begun_anew = False
+            instance.continued_as_new = False
         else:
             rows[sql.UPDATE_INSTANCE].append(_changes(instance, replay_due=replay_due))
-            if instance.begun_anew:
+            if instance.continued_as_new:
                 rows[sql.UPDATE_BEGINNING].append((instance.version, instance.input, instance.key))
-                instance.begun_anew = False
+                instance.continued_as_new = False
         if execution is not None:
             _collect_execution(instance, execution, rows)
 

@@ -27,7 +27,7 @@ from durable_harness.scheduler.storage.data_file import (
     read_only,
     structure_problem,
 )
-from durable_harness.scheduler.storage.file_length import bytes_due, count_pages_anew, is_cut_off, is_too_long, log_of
+from durable_harness.scheduler.storage.file_length import bytes_due, recount_pages, is_cut_off, is_too_long, log_of
 from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.storage.scanning import LARGEST_KEY, Gap, Scan
 from durable_harness.scheduler.storage.store import Store
@@ -92,7 +92,7 @@ def _readable(path: Path, new_path: Path) -> Iterator[tuple[Path, list[str]]]:
             shutil.copyfile(path, copy)
             if log_of(path).exists():
                 shutil.copyfile(log_of(path), log_of(copy))
-            count_pages_anew(copy)
+            recount_pages(copy)
         except OSError as error:
             raise _unwritable(new_path, error.strerror or str(error)) from error
         yield copy, missing

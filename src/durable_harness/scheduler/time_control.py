@@ -67,7 +67,7 @@ class TimeControl:
 
         Before each step and after the last, the work under way is waited for, so that what it makes due within
         the move fires in it. Activities are given up as hanging when for `patience_s` real seconds nothing has got
-        done; nobody waits for them again. After `limit_s` real seconds it stops on the way.
+        done; they are not waited for again. After `limit_s` real seconds it stops on the way.
         """
         clock = self._service.clock
         if clock.is_held:

@@ -260,7 +260,7 @@ class Turn:
         instance.execution_id = new_id()
         instance.execution = Execution(instance.execution_id)
         instance.execution.rewritten = True
-        instance.begun_anew = True
+        instance.continued_as_new = True
         if instance.costs is not None:
             instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
         instance.epoch_ns = self.hub.clock.epoch_ns  # one that never ends follows a wall clock that was set

@@ -175,7 +175,7 @@ def read_only(path: Path) -> sqlite3.Connection:
 
 
 def our_version(database: sqlite3.Connection, path: Path) -> int:
-    """Return the version of a file's format; refuse one of somebody else or of a newer version, unchanged."""
+    """Return the version of a file's format; refuse one of another application or of a newer version, unchanged."""
     try:
         application, version = (
             database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")

@@ -44,7 +44,7 @@ def is_too_long(path: Path) -> bool:
     return 0 < due < path.stat().st_size
 
 
-def count_pages_anew(path: Path) -> None:
+def recount_pages(path: Path) -> None:
     """Fill the last page of a file up with zeros: to SQLite a file with a part of a page is damaged."""
     with path.open("r+b") as file:
         page_bytes = _page_bytes(file.read(HEADER_BYTES))

@@ -98,7 +98,7 @@ class Journal:
         self._on_failure: Callable[[HarnessError], None] | None = None
 
     def on_failure(self, callback: Callable[[HarnessError], None]) -> None:
-        """Call back, once, with the error that ends the journal: the file is damaged, or can permanently not be written."""
+        """Call back, once, with the error that ends the journal: the file is damaged or cannot be written."""
         self._on_failure = callback
         self.store.on_damage = self._fail
 
