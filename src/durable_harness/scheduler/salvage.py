@@ -27,7 +27,7 @@ from durable_harness.scheduler.storage.data_file import (
     read_only,
     structure_problem,
 )
-from durable_harness.scheduler.storage.file_length import bytes_due, recount_pages, is_cut_off, is_too_long, log_of
+from durable_harness.scheduler.storage.file_length import bytes_due, is_cut_off, is_too_long, log_of, recount_pages
 from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.storage.scanning import LARGEST_KEY, Gap, Scan
 from durable_harness.scheduler.storage.store import Store
