@@ -6,7 +6,7 @@ from durable_harness.protocol import pb, text_or_none
 from durable_harness.scheduler.history import History
 from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.instances import Execution, Instance, Parent
-from durable_harness.scheduler.tasks import start_child, take_up_task, tell_parent, unanswered
+from durable_harness.scheduler.tasks import report_to_parent, start_child, take_up_task, unanswered
 
 
 def apply_rewound_history(hub: Hub, instance: Instance, execution: Execution, history: list[pb.HistoryEvent]) -> None:
@@ -41,4 +41,4 @@ def _take_up_child(hub: Hub, instance: Instance, execution: Execution, past: pb.
         )
         hub.rewind(child, text_or_none(reason, "reason") if reason is not None else None)
     elif child.ended:
-        tell_parent(hub, child)
+        report_to_parent(hub, child)

@@ -186,7 +186,7 @@ def _child_failure(
     return None
 
 
-def tell_parent(hub: Hub, child: Instance) -> None:
+def report_to_parent(hub: Hub, child: Instance) -> None:
     """Deliver a child's outcome to the execution that waits for it, in the same step in which the child ends."""
     if child.parent is None:
         return

@@ -18,7 +18,7 @@ from durable_harness.scheduler.instances import Execution, Instance, event, exec
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
-from durable_harness.scheduler.tasks import arm_timer, offer_activity, start_child, tell_parent
+from durable_harness.scheduler.tasks import arm_timer, offer_activity, report_to_parent, start_child
 from durable_harness.scheduler.timings import WorkTimes
 
 # Continuing as new keeps what was sent to the instance; answers to tasks of the execution that ended go nowhere.
@@ -283,7 +283,7 @@ class Turn:
         self._record(self._ending_id, executionCompleted=completed)
         self._terminate_children()
         self.hub.entities.release_locks_of(instance.instance_id)
-        tell_parent(self.hub, instance)
+        report_to_parent(self.hub, instance)
 
     def _terminate_children(self) -> None:
         """Carry a recursive termination on to the children that still run."""
