@@ -13,7 +13,7 @@ DIST ?= dist
 
 FORCE:
 
-.PHONY: FORCE help load test test-host test-thorough test-wheel serve soak check mutants bench docs docs-serve format lock wheel azure clean
+.PHONY: FORCE help load test test-host test-thorough test-wheel serve soak check coverage mutants bench docs docs-serve format lock wheel azure clean
 
 help:
 	@echo "make load   a load test of about a minute: summary in the terminal, JSON and HTML under build/"
@@ -23,6 +23,7 @@ help:
 	@echo "make test-wheel  the built wheel, installed from the package index in a clean environment"
 	@echo "make serve  the app on http://localhost:7071, with an embedded scheduler"
 	@echo "make check  ruff, format, mypy and pyright"
+	@echo "make coverage  which branches no test takes: a list, and pages under build/coverage/html"
 	@echo "make mutants ROOM=gate/comparison  which faults in a room, or in a module of it, no test would notice"
 	@echo "make docs   the documentation's site, under build/site; warnings and broken links are errors"
 	@echo "make docs-serve  the same on http://localhost:8000, made again when a page changes"
@@ -69,6 +70,14 @@ check: $(READY)
 	$(BIN)/mypy --platform win32 --cache-dir .mypy_cache/win32
 	$(BIN)/mypy --platform darwin --cache-dir .mypy_cache/darwin
 	$(BIN)/basedpyright
+
+# Tests that fail do not end it: what they ran is measured all the same. COVERAGE_ARGS leaves tests out or adds --thorough.
+coverage: $(READY)
+	rm -rf build/coverage
+	-$(BIN)/coverage run -m pytest -n auto $(COVERAGE_ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report --sort=cover
 
 # Each mutant is one small fault in a copy of the sources, under mutants/. The copy keeps its results until the code changes.
 ROOM ?= gate/comparison
