@@ -13,7 +13,7 @@ HANDED_OUT = {
     "durable_harness.testing": (
         "durable_harness.stack.RunningStack",
         "durable_harness.testing.durable_clock.Hold",
-        "durable_harness.testing.faults.Endable",
+        "durable_harness.testing.faults.InjectedPause",
         "durable_harness.testing.durable_replay.HistoryReplayer",
         "durable_harness.testing.webhook_client.Instance",
         "durable_harness.replay.FileResult",

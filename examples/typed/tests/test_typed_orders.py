@@ -19,6 +19,7 @@ from durable_harness.testing import (
     EventResponse,
     Fake,
     FakeCall,
+    FaultHit,
     HttpAnswer,
     HttpCall,
     InjectedFault,
@@ -135,7 +136,7 @@ def test_no_order_is_lost(
     refused = durable_faults.refuse_completions(1, kind="activity")
     assert_type(refused, InjectedFault)
     assert_completed(durable_operations.start("/api/orders", order))
-    assert_type([hit.instance_id for hit in refused.wait()], list[str])
+    assert_type(refused.wait(), list[FaultHit])
     assert bank.count >= 1
 
 

@@ -9,11 +9,13 @@
 The fixtures and the options are in `durable_harness.pytest_plugin`.
 """
 
+import warnings
+
 from durable_harness.testing.assertions import assert_called_once, assert_completed, assert_failed, assert_history
 from durable_harness.testing.chat import ChatCall, ChatFake, ToolCall, ToolResult
 from durable_harness.testing.durable_clock import DurableClock
 from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, HttpAnswer
-from durable_harness.testing.faults import DurableFaults, InjectedFault, Struck
+from durable_harness.testing.faults import DurableFaults, FaultHit, InjectedFault
 from durable_harness.testing.measured_operation import OperationMeasurement
 from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
 from durable_harness.testing.outside import DurableHttp, HttpCall, OutsideService
@@ -31,6 +33,7 @@ __all__ = [
     "EventResponse",
     "Fake",
     "FakeCall",
+    "FaultHit",
     "HistoryRow",
     "HttpAnswer",
     "HttpCall",
@@ -40,7 +43,6 @@ __all__ = [
     "Operations",
     "OutsideService",
     "StartedOperation",
-    "Struck",
     "StuckOperationError",
     "ToolCall",
     "ToolResult",
@@ -51,3 +53,11 @@ __all__ = [
     "assert_failed",
     "assert_history",
 ]
+
+
+def __getattr__(name: str) -> type:
+    if name != "Struck":  # tests of users import it; it stays for one release
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    message = "durable_harness.testing.Struck is now FaultHit; the former name goes with a later release"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
+    return FaultHit

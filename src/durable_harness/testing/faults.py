@@ -6,7 +6,6 @@ import itertools
 import math
 import random
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -22,7 +21,7 @@ Kind = Literal["orchestration", "activity", "entity"]
 
 
 @dataclass(frozen=True)
-class Struck:
+class FaultHit:
     """A work item, or its completion, that a fault has hit."""
 
     kind: str
@@ -54,11 +53,11 @@ class InjectedFault:
         return f"<fault {self._described}>"
 
     @property
-    def struck(self) -> list[Struck]:
+    def struck(self) -> list[FaultHit]:
         """What the fault has hit so far, in order."""
-        return [Struck(**one) for one in self._state()["struck"]]
+        return [FaultHit(**one) for one in self._state()["struck"]]
 
-    def wait(self, count: int | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> list[Struck]:
+    def wait(self, count: int | None = None, timeout_s: float = DEFAULT_TIMEOUT_S) -> list[FaultHit]:
         """Wait until the fault has hit a number of work items or completions, and return them.
 
         Call it in each test that depends on a fault. Otherwise the test can pass although the fault never happened.
@@ -75,7 +74,7 @@ class InjectedFault:
         while True:
             state = self._state()
             if state["is_over"] if count is None else len(state["struck"]) >= count:
-                return [Struck(**one) for one in state["struck"]]
+                return [FaultHit(**one) for one in state["struck"]]
             if time.monotonic() > deadline:
                 wanted = "all that it was made for" if count is None else count
                 message = f"{self!r} has not struck {wanted} in {timeout_s:g} s, but {len(state['struck'])}"
@@ -91,7 +90,7 @@ class InjectedFault:
         return state
 
 
-class Endable(Protocol):
+class InjectedPause(Protocol):
     """A fault that lasts for a limited time and can be ended earlier."""
 
     def end(self) -> None:
@@ -162,7 +161,7 @@ class DurableFaults:
         self._control.kill_scheduler()
         self._control.call("faults/wait_for_scheduler")
 
-    def pause_scheduler(self, seconds: float) -> Endable:
+    def pause_scheduler(self, seconds: float) -> InjectedPause:
         """Pause the scheduler process for a time. Returns at once.
 
         Args:
@@ -369,17 +368,12 @@ def faults_of(control: StackControl | None, seed: int) -> DurableFaults | None:
 
 
 def _check(fault: str, count: int | None, probability: float | None, kind: str | None) -> None:
-    wrong: list[tuple[bool, Callable[[], str]]] = [
-        (count is not None and count < 1, lambda: f"count is {count!r}; expected a whole number of at least 1"),
-        (
-            probability is not None and not 0 < probability <= 1,
-            lambda: f"probability is {probability!r}; expected a number above 0 and at most 1",
-        ),
-        (kind not in {None, *KINDS}, lambda: f"kind is {kind!r}; expected one of {', '.join(KINDS)}"),
-    ]
-    for is_wrong, detail in wrong:
-        if is_wrong:
-            raise UsageError(f"fault {fault}: {detail()}")
+    if count is not None and count < 1:
+        raise UsageError(f"fault {fault}: count is {count!r}; expected a whole number of at least 1")
+    if probability is not None and not 0 < probability <= 1:
+        raise UsageError(f"fault {fault}: probability is {probability!r}; expected a number above 0 and at most 1")
+    if kind not in {None, *KINDS}:
+        raise UsageError(f"fault {fault}: kind is {kind!r}; expected one of {', '.join(KINDS)}")
 
 
 def _check_seconds(method: str, **given: float) -> None:
