@@ -18,6 +18,8 @@ class AdaptivePolling(PollStrategy):
     plan for the completion times that it has learned, and makes a new one as it learns more. An operation that outlasts
     all of them is polled ever less often. If the server reports when an operation ended, that is learned, provided that
     its clock agrees with what the polls saw; else the polls themselves bound the end.
+
+        AdaptivePolling(interval_s=0.5, budget=4.0)
     """
 
     ENOUGH = 5

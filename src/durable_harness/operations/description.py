@@ -37,7 +37,12 @@ class UrlKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class UrlSource:
-    """Where to find a URL: written as `header:Location`, `body:/statusQueryGetUri`, `path:/jobs/{id}` or `status`."""
+    """Where to find a URL: written as `header:Location`, `body:/statusQueryGetUri`, `path:/jobs/{id}` or `status`.
+
+        UrlSource.parse("body:/statusQueryGetUri") == UrlSource(UrlKind.BODY, "/statusQueryGetUri")
+
+    `FORMS` lists the written forms.
+    """
 
     kind: UrlKind
     value: str = ""
@@ -46,7 +51,14 @@ class UrlSource:
 
     @classmethod
     def parse(cls, text: str) -> UrlSource:
-        """Read the written form; raise ValueError, which names the forms, for anything else."""
+        """Return the source that a text describes.
+
+        Args:
+            text: `header:NAME`, `body:/POINTER`, `path:/PATH/{id}` or `status`.
+
+        Raises:
+            ValueError: the text has none of these forms. The message names them.
+        """
         word, _, value = text.partition(":")
         kind = next((kind for kind in UrlKind if kind.value == word), None)
         match kind:
@@ -66,7 +78,12 @@ class UrlSource:
 
 @dataclass(frozen=True, slots=True)
 class StartDescription:
-    """The request that starts an operation, and how its answer is read."""
+    """The request that starts an operation, and how its answer is read.
+
+        StartDescription(path="/reports", body={"kind": "pdf", "token": "{token}"})
+
+    All fields but the path have a default.
+    """
 
     path: str
     """The path of the request, in which `{token}` and `{number}` are filled in."""
@@ -87,7 +104,12 @@ class StartDescription:
 
 @dataclass(frozen=True, slots=True)
 class StatusDescription:
-    """How the answer to a poll is read. Of an answer that is no error, the state in the body goes before the code."""
+    """How the answer to a poll is read. Of an answer that is no error, the state in the body goes before the code.
+
+        StatusDescription(state="/state", succeeded=frozenset({"done"}), failed=frozenset({"error"}))
+
+    Places in the body are JSON pointers (RFC 6901).
+    """
 
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     """Sent with polls to the service's own origin, never to another that it points to."""
@@ -133,12 +155,18 @@ class StatusDescription:
 
     @property
     def terminal(self) -> frozenset[str]:
+        """The states in which an operation has ended."""
         return self.succeeded | self.failed | self.terminated
 
 
 @dataclass(frozen=True, slots=True)
 class TerminateDescription:
-    """The request that ends an operation before its time."""
+    """The request that ends an operation before its time.
+
+        TerminateDescription(UrlSource.parse("status"), method="DELETE")
+
+    `url` may be any of the forms of `UrlSource`.
+    """
 
     url: UrlSource
     """Where the request goes; `{text}` in it stands for the reason."""
@@ -152,7 +180,12 @@ class TerminateDescription:
 
 @dataclass(frozen=True, slots=True)
 class EventDescription:
-    """The request that raises an event for an operation; its data is the JSON body."""
+    """The request that raises an event for an operation; its data is the JSON body.
+
+        EventDescription(UrlSource.parse("path:/reports/{id}/events/{eventName}"))
+
+    `url` may be any of the forms of `UrlSource`.
+    """
 
     url: UrlSource
     """Where the request goes; `{eventName}` in it stands for the event's name."""
@@ -166,7 +199,12 @@ class EventDescription:
 
 @dataclass(frozen=True, slots=True)
 class ServiceDescription:
-    """A service that follows the pattern."""
+    """A service that follows the pattern.
+
+        ServiceDescription("reports", StartDescription("/reports"), StatusDescription(state="/state"))
+
+    Without `terminate` and `event` operations can be started and polled, not ended or sent events.
+    """
 
     name: str
     start: StartDescription
@@ -205,11 +243,13 @@ def durable_webhooks(
 ) -> ServiceDescription:
     """Describe a Durable Functions app whose start answers with `create_check_status_response`: its webhooks.
 
-    start_path: the path of the function that starts an orchestration, without the host.
-    started_at, finished_at: JSON pointers into the terminal status, for an app whose output has the times at which its
-        work began and ended (ISO 8601 with a zone). The sample app, known by its start path, needs neither.
-
         durable_webhooks("/api/orders", finished_at="/output/finishedAt")
+
+    Args:
+        start_path: the path of the function that starts an orchestration, without the host.
+        started_at: a JSON pointer into the terminal status, for an app whose output has the time at which its work
+            began (ISO 8601 with a zone). The sample app, known by its start path, needs none.
+        finished_at: the same for the time at which its work ended.
     """
     return ServiceDescription(
         name="durable webhooks",
@@ -231,10 +271,13 @@ def durable_status_route(
 ) -> ServiceDescription:
     """Describe a Durable Functions app that is polled by a status route of its own, made from the instance id.
 
-    status_path: the path of that route, in which `{id}` stands for the instance id. The others as for
-        `durable_webhooks`.
-
         durable_status_route("/api/orders", "/api/orders/{id}")
+
+    Args:
+        start_path: the path of the function that starts an orchestration, without the host.
+        status_path: the path of the status route, in which `{id}` stands for the instance id.
+        started_at: a JSON pointer into the terminal status, as for `durable_webhooks`.
+        finished_at: the same for the time at which its work ended.
     """
     webhooks = durable_webhooks(start_path, started_at, finished_at)
     start = dataclasses.replace(webhooks.start, status_url=(UrlSource(UrlKind.PATH, status_path),))

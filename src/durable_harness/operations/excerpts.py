@@ -77,5 +77,11 @@ def _id_around(text: str, place: int) -> tuple[int, int]:
 
 
 def redact_keys(text: str) -> str:
-    """Blank the `code` parameter of every URL in a text, and headers with keys that a service repeats."""
+    """Blank the `code` parameter of every URL in a text, and headers with keys that a service repeats.
+
+        redact_keys("GET /api/orders?code=KEY") == "GET /api/orders?code=…"
+
+    Args:
+        text: any text, such as a service's answer.
+    """
     return KEY_IN_HEADER.sub(r"\1…", KEY_IN_URL.sub(r"\1…", text))

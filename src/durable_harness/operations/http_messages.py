@@ -19,7 +19,13 @@ KEY_HEADER = "x-functions-key"
 
 
 def key_headers(function_key: str | None) -> dict[str, str]:
-    """Return the header that carries a function key to a host; an empty dict without a key."""
+    """Return the header that carries a function key to a host; an empty dict without a key.
+
+        key_headers("KEY") == {"x-functions-key": "KEY"}
+
+    Args:
+        function_key: the key; None or empty for an app that needs none.
+    """
     return {KEY_HEADER: function_key} if function_key else {}
 
 
@@ -61,6 +67,7 @@ class HttpResponse:
 
     @property
     def is_success(self) -> bool:
+        """Whether the status is from 200 to 299."""
         return self.status // 100 == 2  # noqa: PLR2004 - 2xx
 
     @property
@@ -118,6 +125,11 @@ class HttpResponse:
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """The request got no HTTP answer; `reason` is for people."""
+    """The request got no HTTP answer; `reason` is for people.
+
+        NoResponse("Connection refused")
+
+    Drivers pass it in place of an `HttpResponse`.
+    """
 
     reason: str

@@ -40,7 +40,11 @@ class HostMeasurement:
     payload_bytes: int | None = None
 
     def apply(self, record: OperationRecord) -> None:
-        """Write it into the record; its times replace those of the service itself."""
+        """Write it into a record; its times replace those of the service itself.
+
+        Args:
+            record: the record of the same operation.
+        """
         if self.finished_epoch_s is not None:
             record.server_created_epoch_s = self.created_epoch_s
             record.server_running_epoch_s = self.started_epoch_s

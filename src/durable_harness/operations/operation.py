@@ -63,7 +63,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class OperationPlan:
-    """What to start and how to follow it."""
+    """What to start and how to follow it.
+
+        url = "http://localhost:7071/api/orders"
+        OperationPlan("run-1", url, {"id": 7}, polling=FixedPolling(0.5), timeout_s=60)
+
+    All fields after `timeout_s` have a default.
+    """
 
     token: str
     """Unique in the run; part of the payload."""
@@ -117,7 +123,15 @@ class OperationPlan:
 
 
 class Operation:
-    """Follows one operation; its `record` is always up to date, and closed once `record.state.has_ended`."""
+    """Follows one operation; its `record` is always up to date, and closed once `record.state.has_ended`.
+
+        operation = Operation(plan)
+        operation.sent(time.monotonic())
+        operation.start_answered(send(plan.start_request()), time.monotonic())
+
+    The module's docstring has the whole loop of a driver. Each `now` is the current moment in seconds of
+    `time.monotonic()`.
+    """
 
     def __init__(self, plan: OperationPlan) -> None:
         self.plan = plan
@@ -145,11 +159,20 @@ class Operation:
         self._late_s = 0.0
 
     def sent(self, now: float) -> None:
-        """Note that the start is about to be sent."""
+        """Note that the start is about to be sent.
+
+        Args:
+            now: the moment just before, in seconds of `time.monotonic()`.
+        """
         self.record.sent = now
 
     def start_answered(self, answer: HttpResponse | NoResponse, now: float) -> None:
-        """Take the answer to the start."""
+        """Take the answer to the start, and plan the first poll if it accepted the operation.
+
+        Args:
+            answer: the answer, or the reason why there is none.
+            now: the moment at which it was received whole, in seconds of `time.monotonic()`.
+        """
         if isinstance(answer, NoResponse):
             self._start_unanswered(answer, now)
             return
@@ -169,11 +192,23 @@ class Operation:
         self._plan_poll(accepted.retry_after_s, now)
 
     def poll_sent(self, now: float) -> None:
-        """Note that a poll is about to be sent: a strategy may catch up with what is late."""
+        """Note that a poll is about to be sent: a strategy may catch up with one that is late.
+
+        Args:
+            now: the moment just before, in seconds of `time.monotonic()`.
+        """
         self._late_s = now - (self.next_poll or now)
 
     def poll_answered(self, answer: HttpResponse | NoResponse, now: float) -> str | None:
-        """Take the answer to a poll; return why it was of no use, or None if it was a proper answer."""
+        """Take the answer to a poll, and plan the next one unless the operation has ended.
+
+        Args:
+            answer: the answer, or the reason why there is none.
+            now: the moment at which it was received whole, in seconds of `time.monotonic()`.
+
+        Returns:
+            Why the answer was of no use; None if it was a proper one.
+        """
         self.record.polls += 1
         if isinstance(answer, NoResponse):
             return self._poll_again(f"no answer: {answer.reason}", None, now)
@@ -188,6 +223,9 @@ class Operation:
         """Return the request that ends it before its time; None if it has ended, or cannot be ended.
 
         From then on being terminated is the end that was asked for, and no failure.
+
+        Args:
+            reason: sent as the service's description says; a durable app has it as the output.
         """
         terminate = self.plan.service.terminate
         if terminate is None or self.terminate_url is None or self.record.state.has_ended:
@@ -197,7 +235,12 @@ class Operation:
         return Request(terminate.method, url, self._headers_for(url))
 
     def event_request(self, name: str, data: object) -> Request | None:
-        """Return the request that raises an event for it; None if it has ended, or takes no events."""
+        """Return the request that raises an event for it; None if it has ended, or takes no events.
+
+        Args:
+            name: the name of the event.
+            data: its data, which is sent as JSON.
+        """
         event = self.plan.service.event
         if event is None or self.event_url is None or self.record.state.has_ended:
             return None
@@ -206,7 +249,11 @@ class Operation:
         return Request(event.method, url, headers, json.dumps(data).encode())
 
     def when_accepted(self, act: Callable[[Operation], None]) -> None:
-        """Call `act` with it once it is accepted: now if it has been, never if it is refused."""
+        """Call a function once the operation is accepted: now if it has been, never if it is refused.
+
+        Args:
+            act: is called with this operation.
+        """
         if self.record.accepted is not None:
             act(self)
         elif not self.record.state.has_ended:
@@ -243,12 +290,22 @@ class Operation:
         return (record.intended if record.sent is None else record.sent) + self.plan.timeout_s
 
     def give_up(self, now: float, reason: str) -> None:
-        """Close the record of an operation that is no longer followed; nothing happens if it has ended."""
+        """Close the record of an operation that is no longer followed; nothing happens if it has ended.
+
+        Args:
+            now: the current moment, in seconds of `time.monotonic()`.
+            reason: why it is not followed, for the report.
+        """
         if not self.record.state.has_ended:
             self._end(now, OperationState.TIMED_OUT, f"timed out: {reason}")
 
     def break_off(self, now: float, error: Exception) -> None:
-        """Close the record of an operation at which the code itself failed, which is no reason to lose the others."""
+        """Close the record of an operation at which the code itself failed, which is no reason to lose the others.
+
+        Args:
+            now: the current moment, in seconds of `time.monotonic()`.
+            error: what was raised.
+        """
         if not self.record.state.has_ended:
             self._end(now, OperationState.FAILED, f"its answer could not be read: {_described(error)}")
 

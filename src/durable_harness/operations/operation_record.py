@@ -37,6 +37,7 @@ class OperationState(StrEnum):
 
     @property
     def has_ended(self) -> bool:
+        """Whether it is the last state of an operation."""
         return self not in (OperationState.STARTING, OperationState.IN_FLIGHT)
 
 
@@ -240,7 +241,11 @@ class OperationRecord:
         return (ended - self.epoch_s(self.seen)) * 1000, (begun - self.epoch_s(self.sent)) * 1000
 
     def epoch_s(self, moment: float) -> float:
-        """Turn one of the monotonic moments into seconds since the epoch."""
+        """Turn one of the monotonic moments into seconds since the epoch.
+
+        Args:
+            moment: such as `ended`, in seconds of `time.monotonic()`.
+        """
         return moment + self.epoch_offset_s
 
 

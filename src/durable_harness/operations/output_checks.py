@@ -12,12 +12,32 @@ OWN_APP = "this is not the sample app's output; for an app of your own override 
 
 
 def accept_any_output(sent: Mapping[str, object], output: object) -> str | None:  # noqa: ARG001 - an OutputCheck
-    """Find nothing wrong with any output."""
+    """Accept any output: the check for a service whose outputs cannot be known.
+
+        unchecked = dataclasses.replace(plan, check_output=accept_any_output)
+
+    Args:
+        sent: the payload of the start.
+        output: the output of the operation.
+
+    Returns:
+        None: nothing is wrong.
+    """
     return None
 
 
 def check_echo(sent: Mapping[str, object], output: object) -> str | None:
-    """Check the sample app's output: it names the task, has the result Success and echoes duration and data."""
+    """Check the sample app's output: it names the task, has the result Success and echoes duration and data.
+
+        check_echo({"operation_type": "ship", "duration": 1, "data": {}}, output)
+
+    Args:
+        sent: the payload of the start.
+        output: the output of the operation.
+
+    Returns:
+        What is wrong; None if nothing is.
+    """
     if not isinstance(output, dict):
         return f"output is {type(output).__name__}, expected an object: {OWN_APP}"
     expected = {

@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 
 class PollStrategy(ABC):
-    """Decides how long to wait before a poll. One instance serves all operations of a scenario in a process."""
+    """Decides how long to wait before a poll. One instance serves all operations of a scenario in a process.
+
+        class EverySecond(PollStrategy):
+            def delay_s(self, polls_done, retry_after_s, elapsed_s=0.0, late_s=0.0, phase=1.0):
+                return 1.0
+
+    `poll_strategy` makes one of those that exist by its name.
+    """
 
     @abstractmethod
     def delay_s(
@@ -23,18 +30,22 @@ class PollStrategy(ABC):
     ) -> float:
         """Return the seconds to wait after an answer.
 
-        `polls_done` counts the polls answered so far (0 after the start); `retry_after_s` is what the last answer asked
-        for, None if it did not ask; `elapsed_s` are the seconds since the operation was accepted; `late_s` is how
-        much later than planned the poll that was answered had been sent, the generator's own doing. `phase`, above 0
-        and at most 1, is drawn for each operation: a strategy with a grid of polls shifts the grid by it, so that polls
-        do not stand still relative to the work.
+        Args:
+            polls_done: the number of polls answered so far; 0 after the start.
+            retry_after_s: the seconds that the last answer asked for; None if it did not ask.
+            elapsed_s: the seconds since the operation was accepted.
+            late_s: the seconds by which the answered poll was sent later than planned, which the generator caused.
+            phase: above 0 and at most 1, drawn for each operation. A strategy with a grid of polls shifts the grid by
+                it, so that polls do not keep one place relative to the work.
         """
 
     def learn(self, *, after_s: float, by_s: float, finished_s: float | None) -> None:
-        """Learn from an operation that ended well, in seconds since it was accepted.
+        """Learn from an operation that ended well. The base learns nothing.
 
-        It had not ended at `after_s` and had at `by_s`; `finished_s` is when it did according to the server's clock,
-        None if the server does not report it. The base learns nothing.
+        Args:
+            after_s: seconds from its acceptance to the last answer that showed that it had not ended.
+            by_s: seconds from its acceptance to the answer that showed that it had.
+            finished_s: seconds from its acceptance to its end by the server's clock; None if that is not reported.
         """
         del after_s, by_s, finished_s
 
@@ -43,6 +54,8 @@ class FixedPolling(PollStrategy):
     """Polls `interval_s` after the answer, whatever Retry-After asks, and catches up with what came late.
 
     The first poll comes after `phase` of an interval.
+
+        FixedPolling(interval_s=0.5)
     """
 
     def __init__(self, interval_s: float) -> None:
@@ -67,6 +80,12 @@ class ExponentialPolling(PollStrategy):
     """Starts at `interval_s`, grows by `GROWTH` a poll up to `CEILING` intervals, each shortened by up to `JITTER`.
 
     All delays are scaled by `GROWTH ** (phase - 1)`, which spreads polls evenly on a logarithmic scale.
+
+        ExponentialPolling(interval_s=0.5)
+
+    Args:
+        interval_s: the longest first delay, in seconds.
+        uniform: draws the jitter, as `random.uniform` does.
     """
 
     GROWTH = 1.5
@@ -93,7 +112,13 @@ class ExponentialPolling(PollStrategy):
 
 
 class ServerDirectedPolling(PollStrategy):
-    """Waits as long as the server asks for, `interval_s` if it does not ask; never less, in any phase."""
+    """Waits as long as the server asks for, `interval_s` if it does not ask; never less, in any phase.
+
+        ServerDirectedPolling(interval_s=0.5)
+
+    Args:
+        interval_s: how long to wait if the server does not ask, in seconds.
+    """
 
     def __init__(self, interval_s: float) -> None:
         self._interval_s = interval_s

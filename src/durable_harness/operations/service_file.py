@@ -109,10 +109,14 @@ class ServiceFileError(ConfigurationError):
 def load_service(path: Path) -> ServiceDescription:
     """Return the description in a TOML file.
 
-    Raises ServiceFileError, which names the file, the key, what came and what is expected, if the file cannot be read,
-    has an unknown key, or describes a service whose operations could never be seen to end.
-
         load_service(Path("reports.toml"))
+
+    Args:
+        path: the file.
+
+    Raises:
+        ServiceFileError: the file cannot be read, has an unknown key, or describes a service whose operations could
+            never be seen to end. The message names the file, the key, what came and what is expected.
     """
     document = _parse(path)
     reader = _ServiceFileReader(str(path))

@@ -22,7 +22,14 @@ from random import Random
 
 
 class ArrivalProcess(ABC):
-    """A sequence of moments that depends on nothing but a seed. Subclass it for arrivals of your own."""
+    """A sequence of moments that depends on nothing but a seed. Subclass it for arrivals of your own.
+
+        class Hourly(ArrivalProcess):
+            def times_s(self, random):
+                return itertools.count(0.0, 3600.0)
+
+    `ArrivalUser.arrivals` returns one.
+    """
 
     @abstractmethod
     def times_s(self, random: Random) -> Iterator[float]:
@@ -57,7 +64,11 @@ class Piece:
         return mean * self.length_s if mean else 0.0
 
     def time_of(self, count: float) -> float:
-        """Return after how many of its seconds it has had `count` arrivals on average."""
+        """Return after how many of its seconds it has had a number of arrivals on average.
+
+        Args:
+            count: the number of arrivals.
+        """
         slope = 0.0 if math.isinf(self.length_s) else (self.to_rate - self.from_rate) / self.length_s
         root = math.sqrt(max(0.0, self.from_rate**2 + 2 * slope * count))
         # This form of the quadratic's solution is exact for a flat piece too.
@@ -68,15 +79,21 @@ class Piece:
 class RateProfile:
     """Arrivals per second over time, made of pieces that follow each other. After the last one nothing arrives.
 
-    RateProfile.ramp(1, 50, over_s=60)
-    RateProfile((Piece(5, 5, 30), Piece(20, 20, 30)))  # ends after 60 s
+        RateProfile.ramp(1, 50, over_s=60)
+        RateProfile((Piece(5, 5, 30), Piece(20, 20, 30)))  # ends after 60 s
+
+    `constant`, `ramp`, `steps` and `spike` make the usual profiles.
     """
 
     pieces: tuple[Piece, ...]
 
     @classmethod
     def constant(cls, rate: float) -> RateProfile:
-        """Return a profile with one rate, in arrivals per second, that does not end."""
+        """Return a profile with one rate that does not end.
+
+        Args:
+            rate: arrivals per second.
+        """
         return cls((Piece(rate, rate),))
 
     @classmethod
@@ -114,7 +131,11 @@ class RateProfile:
         return cls((Piece(base, base, after_s), Piece(peak, peak, lasting_s), Piece(base, base)))
 
     def time_of(self, count: float) -> float | None:
-        """Return when `count` arrivals have come on average; None if there never are that many."""
+        """Return after how many seconds a number of arrivals have come on average; None if there never are that many.
+
+        Args:
+            count: the number of arrivals.
+        """
         began_s = 0.0
         for piece in self.pieces:
             # A piece of n arrivals has those counted 0 to n - 1: the next piece begins with its own first one.

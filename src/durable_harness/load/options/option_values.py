@@ -42,13 +42,22 @@ class Durations:
         return ", ".join(f"{weight / total:.3g} of {some}" for weight, some in shares)
 
     def pick_s(self, random: Random) -> float:
-        """Draw a duration, rounded to milliseconds."""
+        """Draw a duration in seconds, rounded to milliseconds.
+
+        Args:
+            random: the source of chance, so that a run with the same `--seed` draws the same durations.
+        """
         some = random.choices(self.ranges, self.weights)[0]
         return round(random.uniform(*some), 3)
 
 
 def read_durations(text: str) -> Durations:
     """Read `0.5`, `0.3-0.7` or a mix like `0.2-0.4:80,2:20`: seconds or a range of them and, after a colon, its weight.
+
+        WORK = ScenarioOption("--work", read_durations, "0.3-0.7", "seconds of work of an operation")
+
+    Args:
+        text: the text of an option.
 
     Raises:
         argparse.ArgumentTypeError: the text is not that. The message shows what is expected.
@@ -69,6 +78,11 @@ def _read_range(text: str) -> DurationRange:
 
 def read_rate(text: str) -> RateProfile:
     """Read a rate profile like `12`, `5..50/60` or `5/15,40/5,5`, for `Paced`.
+
+        RATE = ScenarioOption("--spike-rate", read_rate, "5/15,40/5,5", "arrivals per second over time")
+
+    Args:
+        text: the text of an option.
 
     Raises:
         argparse.ArgumentTypeError: the text is not a profile. The message shows what is expected.
@@ -95,7 +109,16 @@ def seconds(value: str | float) -> float:
 
 
 def seconds_above_zero(value: str | float) -> float:
-    """Read seconds above 0, or raise ArgumentTypeError."""
+    """Read seconds above 0.
+
+        EVERY = ScenarioOption("--burst-every", seconds_above_zero, "15", "seconds between bursts")
+
+    Args:
+        value: the text of an option, or a number.
+
+    Raises:
+        argparse.ArgumentTypeError: the value is something else. The message shows what is expected.
+    """
     return number(value, "seconds above 0", lambda number: number > 0)
 
 
@@ -105,12 +128,30 @@ def number_above_zero(value: str | float) -> float:
 
 
 def read_share(value: str | float) -> float:
-    """Read a share from 0 to 1, or raise ArgumentTypeError."""
+    """Read a share from 0 to 1.
+
+        SHARE = ScenarioOption("--bad-share", read_share, "0.3", "share of malformed starts")
+
+    Args:
+        value: the text of an option, or a number.
+
+    Raises:
+        argparse.ArgumentTypeError: the value is something else. The message shows what is expected.
+    """
     return number(value, "a share from 0 to 1", lambda number: 0 <= number <= 1)
 
 
 def whole_number(value: str | float) -> int:
-    """Read a whole number, 0 or more, or raise ArgumentTypeError."""
+    """Read a whole number, 0 or more.
+
+        SIZE = ScenarioOption("--burst-size", whole_number, "30", "operations of a burst")
+
+    Args:
+        value: the text of an option, or a number.
+
+    Raises:
+        argparse.ArgumentTypeError: the value is something else. The message shows what is expected.
+    """
     return int(number(value, "a whole number, 0 or more", lambda number: number >= 0 and number.is_integer()))
 
 

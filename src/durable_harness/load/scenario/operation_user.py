@@ -162,7 +162,12 @@ class OperationUser(BesideOperations, FastHttpUser):  # type: ignore[misc] # Loc
 
     @classmethod
     def first_plan(cls, environment: Environment, options: LoadOptions) -> OperationPlan:
-        """Return the plan of one operation before the run, as the scenario would make it."""
+        """Return the plan of one operation before the run, as the scenario would make it.
+
+        Args:
+            environment: Locust's environment, whose host is the service's URL.
+            options: the options of the run.
+        """
         cls.host = environment.host
         user = cls(environment)
         polling = FixedPolling(cls.poll_interval_s or options.poll_interval_s)

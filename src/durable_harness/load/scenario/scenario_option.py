@@ -51,6 +51,9 @@ class ScenarioOption(Generic[T]):
     def of(self, user: locust.User) -> T:
         """Return the option's value in the run of a user.
 
+        Args:
+            user: the scenario's user, such as `self` in its methods.
+
         Raises:
             UsageError: the web form accepted a value that `read` refuses. The message names the option.
         """
