@@ -6,23 +6,24 @@ patches the standard library, so it is imported before anything else, and what i
 
 from __future__ import annotations
 
-import os
 import sys
-import traceback
-from pathlib import Path
 from typing import Any, NoReturn
 
 import locust.main
 
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.exit_codes import ExitCode
+from durable_harness.scenario_files import error_of
 
 LOCUST_FAILED = 1
 NO_SCENARIO = (
     "There is no scenario to run: no file of scenarios has a class of ArrivalUser, or of another user of Locust, that "
     "is not marked `abstract = True`."
 )
+CHECKS = "durable_harness.load.options.parsing"
+"""Imported by our scenarios, it refuses a run without any later, and names those that are marked."""
 _load, _merge = locust.main.load_locustfile, locust.main.merge_locustfiles_content
+_load_tests = locust.main.load_locustfile_pytest
 
 
 def main() -> None:
@@ -30,6 +31,7 @@ def main() -> None:
     sys.argv[0] = "durable-harness load"
     locust.main.load_locustfile = _loaded
     locust.main.merge_locustfiles_content = _merged
+    locust.main.load_locustfile_pytest = _loaded_tests
     locust.main.main()
 
 
@@ -37,10 +39,16 @@ def _loaded(path: str) -> Any:
     """Return what is in a file of scenarios; end if it does not import."""
     try:
         return _load(path)
-    except HarnessError as error:
-        _end(error)
     except Exception as error:  # noqa: BLE001 - whatever a user's file raises
-        _end(UsageError(f"{_shown(path)} does not import: {type(error).__name__}: {_text(error)}{_place(error)}"))
+        _end(error_of(path, error))
+
+
+def _loaded_tests(path: str) -> Any:
+    """Return the users that Locust makes of tests of pytest, which it looks for in files without a scenario to run.
+
+    Beside scenarios of ours it looks in vain, and plugins of pytest print warnings before the error.
+    """
+    return {} if CHECKS in sys.modules else _load_tests(path)
 
 
 def _merged(paths: list[str]) -> Any:
@@ -49,33 +57,9 @@ def _merged(paths: list[str]) -> Any:
         found = _merge(paths)
     except SystemExit as ending:
         raise SystemExit(ExitCode.USAGE if ending.code == LOCUST_FAILED else ending.code) from None
-    if not found[0]:
+    if not found[0] and CHECKS not in sys.modules:
         _end(UsageError(NO_SCENARIO))
     return found
-
-
-def _text(error: Exception) -> str:
-    """Return an error's message; that of a SyntaxError without its place, which is shown by itself."""
-    return str(error.msg if isinstance(error, SyntaxError) else error)
-
-
-def _place(error: Exception) -> str:
-    """Return the last line of the user's own that the error came through, on a line by itself."""
-    if isinstance(error, SyntaxError) and error.filename:
-        return f"\n  {_shown(error.filename)}:{error.lineno}: {(error.text or '').strip()}"
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_own(frame.filename)]
-    return f"\n  {_shown(own[-1].filename)}:{own[-1].lineno}: {own[-1].line}" if own else ""
-
-
-def _is_own(filename: str) -> bool:
-    is_installed = {"site-packages", "dist-packages"} & set(Path(filename).parts)
-    is_ours = Path(__file__).parent in Path(filename).parents
-    return not (is_installed or is_ours or filename.startswith(("<", str(Path(os.__file__).parent))))
-
-
-def _shown(path: str) -> str:
-    """Return a path as seen from here, if it is below."""
-    return os.path.relpath(path) if Path.cwd() in Path(path).resolve().parents else path
 
 
 def _end(error: HarnessError) -> NoReturn:

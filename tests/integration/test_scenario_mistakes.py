@@ -47,11 +47,45 @@ def test_a_file_that_does_not_import(load, source, said, place):
 
 
 def test_files_without_a_scenario_to_run(load):
-    """If every scenario is marked, that is said, and the code is that of usage."""
+    """If every scenario is marked, each is named with what to do, and the code is that of usage."""
     ended = load(marked=MARKED)
     assert ended.returncode == 2, ended.stderr
-    # Before it may come what Locust prints that looks for scenarios among tests of pytest then.
+    assert ended.stderr.startswith(
+        "error: there is no scenario to run, each is marked `abstract = True`: Orders (loadtests/marked.py)\n  For each"
+    )
+
+
+def test_files_that_define_no_user(load):
+    """A file without any class of ours is named as what it is, after what Locust prints that looks for tests in it."""
+    ended = load(other="x = 1\n")
+    assert ended.returncode == 2, ended.stderr
     assert re.search("^error: There is no scenario to run", ended.stderr, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("source", "error"),
+    [
+        (f"{GOOD}\nimport nowhere\n", "bad.py does not import: ModuleNotFoundError: No module named 'nowhere'\n"),
+        (MARKED, "there is no scenario to run, each is marked `abstract = True`: Orders (bad.py)\n"),
+    ],
+)
+def test_locusts_own_command_names_mistakes_too(tmp_path, source, error):
+    """Once a file has imported our classes, `locust -f` ends as `load` does: without a traceback, with the code 2."""
+    (tmp_path / "bad.py").write_text(source)
+    command = [sys.executable, "-m", "locust", "-f", "bad.py", "--headless"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert f"error: {error}  " in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_mistake_before_our_classes_are_imported_is_locusts(tmp_path):
+    """Locust imports a file before anything of ours runs; its traceback and code are on the troubleshooting page."""
+    (tmp_path / "bad.py").write_text("import nowhere\n")
+    command = [sys.executable, "-m", "locust", "-f", "bad.py", "--headless"]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("ModuleNotFoundError: No module named 'nowhere'\n")
 
 
 def test_two_scenarios_of_one_name(load):

@@ -12,7 +12,7 @@ by `process_exit_code` or by `sys.exit`.
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.load.lifecycle.startup import guard_start_up, naming_load_extra
+from durable_harness.load.lifecycle.startup import guard_start_up, naming_load_extra, report_scenario_errors
 
 if TYPE_CHECKING:
     from durable_harness.load.arrivals.file import read_arrivals
@@ -65,6 +65,7 @@ _MODULES = {
 }
 
 guard_start_up()
+report_scenario_errors()
 
 
 def __getattr__(name: str) -> Any:

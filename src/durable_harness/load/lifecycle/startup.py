@@ -8,19 +8,24 @@ import: what runs before its import is not covered.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from types import FrameType
+import traceback
+from collections.abc import Callable, Iterator
+from types import FrameType, TracebackType
 
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 from durable_harness.extras import MissingExtraError, importing
 from durable_harness.platforms.signals import ENDING_SIGNALS
+from durable_harness.scenario_files import error_of
 
 LOCUST_COMMAND = "locust.main"
 """The module that is imported only by the command `locust`."""
+LOADING = "load_locustfile"
+"""The function of Locust that imports a file of scenarios; its parameter `path` names the file."""
 UNPATCHED = "LOCUST_SKIP_MONKEY_PATCH"
 """Set in the environment, it keeps Locust from its patches."""
 FORKED_WORKER_CODE = 1
@@ -37,6 +42,30 @@ def guard_start_up() -> None:
         _first_pids.append(os.getpid())
         for number in ENDING_SIGNALS:
             signal.signal(number, _exit)
+
+
+def report_scenario_errors() -> None:
+    """In a Locust process, report an error of a file of scenarios without a traceback, with the code for usage.
+
+    Locust catches no error of such a file. Once the file has imported us, only the hook for uncaught errors is left.
+    """
+    if LOCUST_COMMAND in sys.modules:
+        sys.excepthook = functools.partial(_report, sys.excepthook)
+
+
+def _report(
+    otherwise: Callable[[type[BaseException], BaseException, TracebackType | None], object],
+    kind: type[BaseException],
+    error: BaseException,
+    trace: TracebackType | None,
+) -> None:
+    frames = [frame for frame, _ in traceback.walk_tb(trace) if frame.f_code.co_name == LOADING]
+    if not frames or not isinstance(error, Exception):
+        otherwise(kind, error, trace)
+        return
+    found = error_of(frames[0].f_locals["path"], error)
+    sys.stderr.write(f"error: {found}\n")
+    raise SystemExit(found.exit_code)  # from this hook it sets the exit code, which is 1 otherwise
 
 
 @contextlib.contextmanager
