@@ -49,6 +49,18 @@ def test_the_clock_is_moved_by_a_button(site):
     site.waits(lambda: site.status == "Completed")
 
 
+def test_a_long_label_of_the_timeline_is_not_cut(site):
+    """A label that has no room on one line of the timeline is continued on the next, at the width of a desk too."""
+    site.start("sleep", "labelled", 0)
+    site.go(f"{LIST}/labelled")
+    site.waits(lambda: site.status == "Completed")
+    label = "document.querySelector('.gantt .what b')"
+    site.page.evaluate(f"{label}.textContent = 'activity_of_a_long_name_'.repeat(5)")
+    cut = "[...document.querySelectorAll('.gantt .what')].some(one => one.scrollWidth > one.clientWidth)"
+    assert site.page.evaluate(cut) is False
+    assert site.page.evaluate("getComputedStyle(document.querySelector('.gantt .what')).textOverflow") == "clip"
+
+
 def test_idle_time_is_skipped_by_a_button(site):
     """The switch for idle time says how it stands, and is turned back."""
     site.go("/clock")

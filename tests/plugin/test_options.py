@@ -134,6 +134,30 @@ def test_kill(durable_stack):
     assert outcome.code == 0, outcome.output
 
 
+def test_the_summary_separates_errors_from_failures(inner):
+    """An error in set-up or teardown counts as one in the line of the stacks, as in pytest's own summary."""
+    inner.write(
+        "test_it.py",
+        """
+import pytest
+
+@pytest.fixture
+def broken(operations):
+    raise RuntimeError("in set-up")
+
+def test_one(broken): ...
+
+def test_two(broken): ...
+
+def test_fails(operations):
+    assert False
+""",
+    )
+    outcome = inner.run(f"--app-dir={APP}")
+    assert outcome.code == 1, outcome.output
+    assert "stacks: embedded 2 errors, embedded 1 failed" in outcome.output
+
+
 def test_what_cannot_run_here_is_skipped_with_the_remedy(inner):
     """Without Docker, without Core Tools and on a stack that its marker leaves out, a test is skipped and says why."""
     inner.write("test_it.py", ON_ITS_STACK)

@@ -461,8 +461,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     state = config.stash[STATE]
     if state.outcomes:
-        counts = sorted(state.outcomes.items())
-        terminalreporter.line("stacks: " + ", ".join(f"{stack} {count} {how}" for (stack, how), count in counts))
+        terminalreporter.line(f"stacks: {state.describe()}")
     if wants_twice(config) and (lines := twice_option.lines_of(state.twice)):
         terminalreporter.section(twice_option.TITLE)
         for line in lines:

@@ -22,6 +22,10 @@ STACK_PROPERTY = "durable_stack"
 """The property in a test's report that names the stack it ran on."""
 
 
+ERROR = "error"
+"""What pytest calls a failure in set-up or teardown: the test itself did not fail."""
+
+
 class RunState:
     """What the plugin knows of one run of pytest."""
 
@@ -46,6 +50,14 @@ class RunState:
             self._facts = {"name": name, "folder": str(folder), "controller_pid": os.getpid()}
         return self._facts
 
+    def describe(self) -> str:
+        """Return how many tests had which outcome on each stack."""
+        words = {ERROR: "errors"}
+        counts = sorted(self.outcomes.items())
+        return ", ".join(
+            f"{stack} {count} {words.get(how, how) if count > 1 else how}" for (stack, how), count in counts
+        )
+
     def run(self) -> PytestRun:
         from durable_harness.testing.run import PytestRun  # noqa: PLC0415 - only who uses a fixture pays for it
 
@@ -62,9 +74,11 @@ class RunState:
 
 
 def _outcome(report: pytest.TestReport) -> str:
-    """Return the outcome of a test in pytest's own words: one that is expected to fail counts separately."""
+    """Return the outcome of a test in pytest's own words: expected failures and errors count separately."""
     if hasattr(report, "wasxfail"):
         return "xfailed" if report.skipped else "xpassed"
+    if report.failed and report.when != "call":
+        return ERROR
     return report.outcome
 
 
