@@ -13,7 +13,7 @@ import locust.main
 
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.exit_codes import ExitCode
-from durable_harness.scenario_files import error_of
+from durable_harness.scenario_mistakes import error_of
 
 LOCUST_FAILED = 1
 NO_SCENARIO = (

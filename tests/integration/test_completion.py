@@ -61,6 +61,46 @@ def test_fish_completes_commands_options_and_values(script_for):
         assert {line.split("\t")[0] for line in answer.splitlines()} == expected, words
 
 
+@pytest.fixture
+def orders(tmp_path):
+    """Give a folder with an app that has scenarios, and a helper beside them."""
+    (tmp_path / "orders" / "loadtests").mkdir(parents=True)
+    scenarios = "class Orders(ArrivalUser):\n    ...\n\n\nclass _Base(ArrivalUser): ...\n"
+    (tmp_path / "orders" / "loadtests" / "orders.py").write_text(scenarios)
+    return tmp_path
+
+
+SCENARIOS = {
+    ("load", "or"): {"orders"},
+    ("load", "orders", "O"): {"Orders"},
+    ("load", "orders", "--run-time", "3s", ""): {"orders", "Orders"},
+}
+"""What is offered where an app in `orders` has the scenario Orders."""
+
+
+def test_bash_completes_folders_and_scenarios_of_load(script_for, orders):
+    """After `load` come folders, and the scenarios in the folder that is named before."""
+    bash, script = _shell("bash"), script_for("bash")
+    for words, expected in SCENARIOS.items():
+        command = [bash, "-c", BASH, "bash", script, "durable-harness", *words]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=orders).stdout
+        assert set(answer.split()) == expected, words
+
+
+def test_fish_completes_folders_and_scenarios_of_load(script_for, orders):
+    """Fish offers the same."""
+    fish, script = _shell("fish"), script_for("fish")
+    for words, expected in SCENARIOS.items():
+        command = [fish, "-c", FISH, script, " ".join(["durable-harness", *words])]
+        answer = subprocess.run(command, check=True, capture_output=True, text=True, cwd=orders).stdout
+        assert {line.split("\t")[0].rstrip("/") for line in answer.splitlines()} == expected, words
+
+
+def test_zsh_completes_each_word_of_load(script_for):
+    """A word that may be repeated is not an optional first one in the script for zsh."""
+    assert '"*:app folder, or scenario:_durable_harness_' in script_for("zsh").read_text()
+
+
 def test_zsh_takes_its_script(script_for):
     """Zsh parses the script without complaint, and it is one that compinit loads."""
     zsh, script = _shell("zsh"), script_for("zsh")

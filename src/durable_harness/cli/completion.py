@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from durable_harness.cli.scenario_words import scenario_words
 from durable_harness.terminal.help import add_command
 
 SHELLS = {
@@ -19,6 +20,8 @@ SHELLS = {
 """The shells, each with the command that installs the completion."""
 FOLDERS = {"DIR", "FOLDER"}
 """Metavars of options that take a folder; Locust writes its own, and those of load runs, like `<dir>`."""
+WORDS = "app folder, or scenario"
+"""What the plain arguments of `load` are."""
 
 
 def add_completion(commands: Any, whole: argparse.ArgumentParser) -> None:
@@ -44,11 +47,14 @@ def script(whole: argparse.ArgumentParser, shell: str) -> str:
     commands = next(action.choices for action in whole._actions if isinstance(action, argparse._SubParsersAction))  # noqa: SLF001
     if find_spec("locust") is not None:
         _take_options(commands[LOAD], load_parser())
+    words = commands[LOAD].add_argument("words", nargs="*", metavar="WORD", help=WORDS)
     for parser in [whole, *commands.values()]:
         for action in parser._actions:  # noqa: SLF001 - argparse has no public list of them
             _complete_paths(action, shtab)
+    words.complete = scenario_words(shtab.DIRECTORY)
     text: str = shtab.complete(whole, shell)
-    return text
+    # Written as shtab does, zsh would complete the first of them only.
+    return text.replace(f"(*)::{WORDS}:", f"*:{WORDS}:")
 
 
 def _complete_paths(action: Any, shtab: Any) -> None:

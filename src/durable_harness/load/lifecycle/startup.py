@@ -20,7 +20,7 @@ from types import FrameType, TracebackType
 from durable_harness.errors import INTERRUPTED, NOTHING_MEASURED, UsageError
 from durable_harness.extras import MissingExtraError, importing
 from durable_harness.platforms.signals import ENDING_SIGNALS
-from durable_harness.scenario_files import error_of
+from durable_harness.scenario_mistakes import error_of
 
 LOCUST_COMMAND = "locust.main"
 """The module that is imported only by the command `locust`."""
