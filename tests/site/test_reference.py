@@ -16,6 +16,7 @@ from durable_harness.cli.command_line import make_parser
 from durable_harness.errors import HarnessError
 from durable_harness.exit_codes import ExitCode
 from durable_harness.gate import gatefile
+from durable_harness.load.scenario.attributes import ATTRIBUTES
 from durable_harness.operations import service_file
 from durable_harness.pytest_plugin.plugin_options import OPTIONS
 
@@ -155,6 +156,12 @@ def test_every_key_of_a_gates_file_is_there(site):
     assert [word for word in words if word not in text] == []
     ranges = [value.meaning for value in vars(gatefile).values() if isinstance(value, gatefile._Range)]
     assert [meaning for meaning in ranges if meaning not in text] == []
+
+
+def test_every_attribute_of_a_scenario_is_there(site):
+    """The table has each attribute that is a value, with a meaning: one without a line in its class is missing."""
+    table = site.source("reference/scenario-api").partition("<table")[2].partition("</table>")[0]
+    assert [name for name in ATTRIBUTES if f'<span class="pre">{name}</span>' not in table] == []
 
 
 def test_every_key_of_a_service_description_is_there(site):

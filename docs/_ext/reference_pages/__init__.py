@@ -19,6 +19,7 @@ TOPICS = (
     "plugin",
     "python_api",
     "reports",
+    "scenario_attributes",
     "services",
 )
 

@@ -90,14 +90,16 @@ class StartDescription:
     method: str = "POST"
     """Its HTTP method."""
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
-    """Sent with the request. In a file, a value that begins with `env:` is read from the environment."""
+    """Sent with the request. In a file, a value that begins with `env:` is read from the environment and never
+    shown."""
     body: object = None
     """JSON to send. `{token}` stands for a text that is unique to the operation, `"{duration}"` for the seconds of work
     to ask for, `"{number}"` for the number of the operation. Without it the scenario's own payload is sent."""
     accepted: frozenset[int] = frozenset({202})
-    """The HTTP codes that accept it."""
+    """The HTTP codes that accept it. The report on a start with another 2xx has the line to add here."""
     id: str = "/id"
-    """Where the answer's body has the operation's ID, as a JSON pointer. It is needed only where a `path:` uses it."""
+    """Where the answer's body has the operation's ID, as a JSON pointer. It is needed only where a `path:` uses it:
+    without an ID the audit uses the status URL of each operation."""
     status_url: Sequence[UrlSource] = (UrlSource(UrlKind.HEADER, "location"),)
     """Where the answer has the status URL; the first place that has one counts. It may be relative to the start's."""
 
@@ -123,9 +125,10 @@ class StatusDescription:
     state: str | None = None
     """Where the body has the state; None if the HTTP status decides: 2xx is the end, its body the output."""
     not_begun: frozenset[str] = frozenset()
-    """States of an operation that waits for its turn."""
+    """States of an operation that waits to be run."""
     succeeded: frozenset[str] = frozenset()
-    """States of an operation that has ended well. A state that no key names means 'not yet'."""
+    """States of an operation that has ended well; required with `state`, unless a redirect means that. A state that no
+    key names means 'not yet'."""
     failed: frozenset[str] = frozenset()
     """States of an operation that has failed."""
     terminated: frozenset[str] = frozenset()

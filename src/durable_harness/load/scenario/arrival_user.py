@@ -29,7 +29,7 @@ class ArrivalUser(OperationUser):
 
     Attributes:
         is_poisson: whether gaps between arrivals are random, as those of independent people, rather than even.
-            `--arrivals` goes before it.
+            `--arrivals` overrides it.
     """
 
     abstract = True

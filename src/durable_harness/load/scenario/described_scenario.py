@@ -33,20 +33,24 @@ class DescribedScenario:
     """The attributes of a scenario, the hooks for its payload and output, and what follows from them for a run.
 
     Attributes:
-        start_path: path of the start request. `--start-path` goes before it; an app's only starter is found without it.
-        start_method: its HTTP method.
-        headers: sent with the start and, to the host of the run alone, with polls.
-        status_path: polled with `--status-source app`; `{id}` in it becomes the id of the operation.
-        service: how the service follows the pattern; None for a durable app with the two paths above.
+        start_path: path of the start request; `{token}` and `{number}` in it are filled in. `--start-path` overrides
+            it. An app's only starter is found without it.
+        start_method: HTTP method of the start request. `--start-method` overrides it.
+        headers: sent with the start and, to the host of the run alone, with polls; never shown. `--headers` adds to
+            them.
+        status_path: the app's own status route, polled with `--status-source app`; `{id}` in it becomes the id of the
+            operation.
+        service: how a service of another kind follows the pattern, as a file for `--service` describes it; None for a
+            durable app with the two paths above.
         started_at: JSON pointer into a durable app's terminal status, such as `/output/startedAt`, to the time at which
             its work began. Needed only for apps that are not on a durable-harness host, which measures that itself.
         finished_at: the same for the end of the work.
-        operation_type: sent in the sample app's payload.
+        operation_type: a word in the sample app's payload.
         poll_strategy: a name that `--poll-strategy` takes, or a strategy; None, here and below, leaves it to the
             option.
-        poll_interval_s: seconds between two polls of an operation.
-        poll_budget: polls per operation that the strategy `adaptive` may make on average.
-        operation_timeout_s: seconds after which an operation counts as timed out.
+        poll_interval_s: seconds between two polls of an operation, as `--poll-interval`.
+        poll_budget: polls per operation that the strategy `adaptive` may make on average, as `--poll-budget`.
+        operation_timeout_s: seconds after which an operation counts as timed out, as `--operation-timeout`.
     """
 
     start_path = "/api/async_http_api"
