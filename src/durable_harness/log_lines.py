@@ -72,9 +72,12 @@ def _handler(stream: TextIO, levels: LogLevels | None, log_format: str) -> loggi
 
 
 def _filter(handler: logging.Handler, levels: LogLevels | None) -> None:
-    handler.addFilter(_is_worth_an_entry)
-    if levels is not None:
-        handler.addFilter(lambda record: record.levelno >= levels.least(category_of(record)))
+    def is_worth_an_entry(record: logging.LogRecord) -> bool:
+        if is_unlogged() or _is_of_a_malformed_request(record):
+            return False
+        return levels is None or record.levelno >= levels.least(category_of(record))
+
+    handler.addFilter(is_worth_an_entry)
 
 
 def log_to_also(handler: logging.Handler, levels: LogLevels, *, is_verbose: bool = False) -> None:
@@ -84,12 +87,7 @@ def log_to_also(handler: logging.Handler, levels: LogLevels, *, is_verbose: bool
     also_send_own_logs_to(handler)
 
 
-def _is_worth_an_entry(record: logging.LogRecord) -> bool:
-    """Leave out what is logged in a block that is `unlogged`, and what aiohttp logs for each request that is no HTTP.
-
-    The sender of such a request has been answered 400.
-    """
-    if is_unlogged():
-        return False
+def _is_of_a_malformed_request(record: logging.LogRecord) -> bool:
+    """Whether aiohttp logs a request that is not HTTP: the log needs no entry, as its sender gets a 400."""
     error = record.exc_info[1] if record.exc_info else None
-    return record.name != "aiohttp.server" or type(error).__module__ != "aiohttp.http_exceptions"
+    return record.name == "aiohttp.server" and type(error).__module__ == "aiohttp.http_exceptions"

@@ -6,6 +6,7 @@ those of the monotonic clock of this process.
 
 from __future__ import annotations
 
+import functools
 import time
 import types
 from collections import OrderedDict, deque
@@ -130,7 +131,7 @@ def _watched(
     call: Coroutine[object, object, object], held: Callable[[int, int], None]
 ) -> Generator[object, object, object]:
     """Pass on everything between a coroutine and the event loop, as `await` does, and time each step."""
-    step: Callable[[], object] = lambda: call.send(None)  # noqa: E731 - replaced by what the loop answers
+    step: Callable[[], object] = functools.partial(call.send, None)
     while True:
         from_ns = time.monotonic_ns()
         try:
@@ -147,14 +148,6 @@ def _watched(
             call.close()
             raise
         except BaseException as raised:  # noqa: BLE001 - it is the coroutine's to take
-            step = _throwing(call, raised)
+            step = functools.partial(call.throw, raised)
         else:
-            step = _sending(call, answer)
-
-
-def _sending(call: Coroutine[object, object, object], answer: object) -> Callable[[], object]:
-    return lambda: call.send(answer)
-
-
-def _throwing(call: Coroutine[object, object, object], raised: BaseException) -> Callable[[], object]:
-    return lambda: call.throw(raised)
+            step = functools.partial(call.send, answer)

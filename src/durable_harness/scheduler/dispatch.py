@@ -123,6 +123,12 @@ class WorkerStream:
         limit = self._limits.get(kind)
         return limit is None or self.held[kind] < limit
 
+    def takes(self, work: Work) -> bool:
+        """Whether it has room for some work, and asks for it."""
+        if not self.has_room(work.kind):
+            return False
+        return self._filters is None or self.accepts(work.kind, work.name, work.version)
+
     def accepts(self, kind: Kind, name: str, version: str) -> bool:
         if self._filters is None:
             return True
@@ -168,10 +174,6 @@ def _read_filters(request: pb.GetWorkItemsRequest) -> dict[Kind, dict[str, froze
         Kind.ACTIVITY: {f.name: frozenset(f.versions) for f in filters.activities},
         Kind.ENTITY: {f.name: frozenset() for f in filters.entities},
     }
-
-
-def _takes(stream: WorkerStream, work: Work) -> bool:
-    return stream.has_room(work.kind) and stream.accepts(work.kind, work.name, work.version)
 
 
 TypeKey = tuple[Kind, str, str]
@@ -255,7 +257,7 @@ class Dispatcher:
         for _ in range(len(self._streams)):
             stream = self._streams[0]
             self._streams.rotate(-1)
-            if stream is not declined_by and _takes(stream, work):
+            if stream is not declined_by and stream.takes(work):
                 work.times.offered("")
                 self._send(stream, work)
                 return
@@ -309,7 +311,7 @@ class Dispatcher:
 
     def _offer_elsewhere(self, lease: Lease) -> None:
         work = lease.work
-        if any(stream is not lease.stream and _takes(stream, work) for stream in self._streams):
+        if any(stream is not lease.stream and stream.takes(work) for stream in self._streams):
             self.offer(work, declined_by=lease.stream)
             return
         rest = next(self._sequence)

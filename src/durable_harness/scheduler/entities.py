@@ -33,7 +33,7 @@ class BatchWork:
     entity: Entity
     kind: Kind = Kind.ENTITY
     version: str = ""
-    times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.BATCH))
+    times: WorkTimes = field(default_factory=functools.partial(WorkTimes, kind=noted.BATCH))
 
     @property
     def subject_id(self) -> str:

@@ -281,7 +281,7 @@ class HubState:
     def settle(self, instance: Instance) -> None:
         """Save a change and, once that is done, do what it made possible: a turn to run, waiters to wake."""
         execution = instance.execution
-        if execution is not None and not execution.queued and _has_turn(instance, execution, self.time_of(instance)):
+        if execution is not None and not execution.queued and self._has_turn(instance, execution):
             execution.queued = True
             self.offer(TurnWork(self, instance, execution))
         if self.clock.is_moved:
@@ -289,18 +289,18 @@ class HubState:
         self._woken[instance.instance_id] = None
         self.instances.mark_changed(instance)
 
+    def _has_turn(self, instance: Instance, execution: Execution) -> bool:
+        """Whether a worker could make progress now. One that waits or is suspended still listens for its end."""
+        if instance.ended or execution.turn is not None or not (execution.inbox or execution.replay_due):
+            return False
+        suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
+        is_too_early = execution.not_before_ns > 0 and execution.not_before_ns > self.time_of(instance)
+        if not (suspended or is_too_early):
+            return True
+        urgent = {"executionTerminated", "executionResumed"} if suspended else {"executionTerminated"}
+        return execution.inbox.has_any(urgent)
+
     def offer(self, work: Work) -> None:
         """Make work ready for a worker, when what it rests on is committed."""
         self.timings.note(work.subject_id, work.times)
         self.on_commit(functools.partial(self.dispatcher.offer, work))
-
-
-def _has_turn(instance: Instance, execution: Execution, now_ns: int) -> bool:
-    """Whether a worker could make progress now. One that waits or is suspended still listens for its end."""
-    if instance.ended or execution.turn is not None or not (execution.inbox or execution.replay_due):
-        return False
-    suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
-    if execution.not_before_ns <= now_ns and not suspended:
-        return True
-    urgent = {"executionTerminated", "executionResumed"} if suspended else {"executionTerminated"}
-    return execution.inbox.has_any(urgent)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import Costs, copy_of, from_ns, is_terminal, optional_text, pb, to_ns
+from durable_harness.protocol import TERMINAL_STATUSES, Costs, copy_of, from_ns, optional_text, pb, to_ns
 from durable_harness.protocol.continuing import Continuation
 from durable_harness.scheduler.history import NO_ACTION_ID, History
 from durable_harness.scheduler.inbox import Inbox
@@ -120,8 +120,9 @@ class Execution:
         assert self.turn is not None
         turn, self.turn = self.turn, None
         self.taken += len(turn.received)
-        self.history.extend(turn.events)
-        return turn.events
+        new_events = turn.events
+        self.history.extend(new_events)
+        return new_events
 
     def take_termination(self, now_ns: int) -> list[pb.HistoryEvent]:
         """Move all events up to the termination in the inbox into the history, without a worker; return them."""
@@ -169,7 +170,7 @@ class Instance:
 
     @property
     def ended(self) -> bool:
-        return is_terminal(self.status)
+        return self.status in TERMINAL_STATUSES
 
     @property
     def is_to_be_suspended(self) -> bool:

@@ -34,7 +34,7 @@ class ActivityWork:
     is_undeliverable: bool = False
     slot: int = NO_SLOT
     kind: Kind = Kind.ACTIVITY
-    times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.ACTIVITY))
+    times: WorkTimes = field(default_factory=functools.partial(WorkTimes, kind=noted.ACTIVITY))
 
     def __post_init__(self) -> None:
         self.times.task_id = self.task_id

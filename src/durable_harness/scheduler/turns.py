@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -33,7 +34,7 @@ class TurnWork:
     instance: Instance
     execution: Execution
     kind: Kind = Kind.ORCHESTRATION
-    times: WorkTimes = field(default_factory=lambda: WorkTimes(kind=noted.TURN))
+    times: WorkTimes = field(default_factory=functools.partial(WorkTimes, kind=noted.TURN))
 
     @property
     def subject_id(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,9 +25,9 @@ class DurableEndpoints:
     connection: str
     code: str = field(repr=False)
 
-    @property
+    @functools.cached_property
     def key_query(self) -> str:
-        """Return what opens the API, as a part of a query string."""
+        """What opens the API, as a part of a query string."""
         return f"code={_encoded(self.code)}"
 
     def management_urls(self, instance_id: str, *, origin: str | None = None, rewind: bool) -> dict[str, str]:

@@ -19,9 +19,8 @@ def problem_of(request: web.BaseRequest) -> str:
     target = request.raw_path
     if not target.isascii() or NUL.search(target.partition("?")[0]):
         return "The URL must be ASCII, other characters percent-encoded, without NUL in its path."
-    for name, value in request.headers.items():
-        if not _is_text(name) or not _is_text(value):
-            return "A header is not UTF-8 text."
+    if not _is_text("".join(part for header in request.headers.items() for part in header)):
+        return "A header is not UTF-8 text."
     hosts = request.headers.getall("Host", ())
     if len(hosts) > 1 or not all(HOST.fullmatch(host) for host in hosts):
         return "The Host header must be one host name or address, with a port or without."

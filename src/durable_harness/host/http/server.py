@@ -179,7 +179,7 @@ class HttpFrontend:
         query = request.rel_url.raw_query_string
         incoming = function_request(
             method=request.method,
-            url=_url(request),
+            url=_url(request, _origin(request)),
             headers=headers,
             query=query,
             route_params=route_params,
@@ -328,14 +328,15 @@ async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -
     # The Durable extension takes a body without a length (chunked) for one; Azure gives it to no function (`_body`).
     length = request.content_length
     has_body = (length is None and request.body_exists) or bool(length)
+    origin = _origin(request)
     return ApiRequest(
         method=request.method,
         path=path,
         query=Query(request.rel_url.raw_query_string),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.read() if has_body else None,
-        url=_url(request),
-        origin=_origin(request),
+        url=_url(request, origin),
+        origin=origin,
         is_local=is_local,
     )
 
@@ -346,10 +347,10 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _url(request: web.BaseRequest) -> str:
+def _url(request: web.BaseRequest, origin: str) -> str:
     # A request line may also name a whole URL (as to a proxy); path and query alone belong behind the host.
     target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    return f"{_origin(request)}{target}"
+    return f"{origin}{target}"
 
 
 def _origin(request: web.BaseRequest) -> str:
