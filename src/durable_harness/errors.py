@@ -2,7 +2,12 @@
 
     HarnessError               1
     ├── UsageError             2   a wrong option or value
-    │   └── ConfigurationError 2   a wrong file or setting: names the file and the key
+    │   ├── ConfigurationError 2   a wrong file or setting: names the file and the key
+    │   │   ├── GateFileError      a gates file, in `gate`
+    │   │   └── ServiceFileError   a service file, in `operations`
+    │   ├── MissingExtraError      packages of an extra that are not installed, in `extras`
+    │   ├── MissingInstanceError   a history to record of an instance that the app does not know, in `testing`
+    │   └── UnreadableHistoryError a file that is no recorded history, in `protocol`
     ├── InvalidRunError        3   a load run that proves nothing
     ├── UnreachableError       4   the system under test or its scheduler does not answer
     │   └── StackUnavailableError  this machine lacks what a stack is made of
