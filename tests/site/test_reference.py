@@ -63,7 +63,7 @@ def test_every_option_of_every_command_is_there(site):
 def test_every_load_option_is_there(site):
     """Each flag that the source declares as an option of load runs has an entry with its variable."""
     files = [*(SOURCE / "load" / "options").glob("*.py"), SOURCE / "load" / "distributed" / "joining.py"]
-    flags = {flag for file in files for flag in re.findall(r'Option\(\s*"--([\w-]+)"', file.read_text())}
+    flags = {flag for file in files for flag in re.findall(r'DeclaredOption\(\s*"--([\w-]+)"', file.read_text())}
     ids, text = site.ids("reference/load-options"), site.text("reference/load-options")
     assert len(flags) > 25
     assert [flag for flag in flags if f"cmdoption-durable-harness-load-{flag}" not in ids] == []
