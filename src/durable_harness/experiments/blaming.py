@@ -1,4 +1,4 @@
-"""Who it was, in an experiment: asked of the systems while they still run."""
+"""Which party spent the time in an experiment: asked of the systems while they still run."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def verdict_text(report: CapacityReport) -> str:
 
 
 def _who_lines(report: CapacityReport) -> list[str]:
-    """Return who broke the objective at the lowest rate that did not meet it, of those where that is known."""
+    """Return which party broke the objective at the lowest rate that did not meet it, if that is known."""
     judged = [one for one in report.trials if one.trial.valid] or report.trials
     found = [
         (one.trial.rate_per_s, name, culprit)

@@ -1,4 +1,4 @@
-"""Drive the search for capacity: each trial offers a rate to a system and measures what becomes of it."""
+"""Run the search for capacity: each trial offers a rate to a system and measures the result."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class CapacityReport:
     capacity: Capacity
     trials: tuple[MeasuredTrial, ...]
     saturated: str
-    """What gave out first; empty if nothing did, or if operations failed: then nothing can be named."""
+    """What was saturated first; empty if nothing was, or if operations failed: then nothing can be named."""
     elapsed_s: float
     reasons: tuple[FailureReason, ...] = ()
     """Why operations did not complete, in all trials together."""
@@ -123,7 +123,7 @@ System = Callable[[], contextlib.AbstractContextManager[RunningStack, bool | Non
 
 @contextlib.contextmanager
 def _systems(options: CapacityOptions) -> Iterator[System]:
-    """Return how to have the system for one trial: the one that runs, or a new one with nothing of the last trial."""
+    """Return the system for one trial: the one that runs, or a new one without state of the last trial."""
     if options.host is None:
         logs = (options.log_dir and options.log_dir / f"host-{number}.log" for number in itertools.count())
         yield lambda: embedded_stack(options.app_dir, log_path=next(logs), serve_args=("--log-level", "error"))

@@ -28,7 +28,7 @@ LOOK_S = 0.1
 
 
 class Measured(NamedTuple):
-    """What became of the operations, in the order of their arrivals, and how late the generator was to start them.
+    """The records of the operations, in the order of their arrivals, and how late the generator was to start them.
 
     A start that waits for a connection to a full server is not late: its wait is part of the latencies.
     """

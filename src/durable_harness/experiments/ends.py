@@ -13,7 +13,7 @@ from durable_harness.stack.processes import ending_of
 
 NAMES = ("base", "head")
 MOST_SILENT = 3
-"""Slices in a row in which no operation of a side completed. With more, the side has stopped to work."""
+"""Slices in a row in which no operation of a side completed. With more, the side has stopped working."""
 MOST_REASONS = 3
 """Reasons why operations did not complete that are reported of each side, the most frequent first."""
 
@@ -42,7 +42,7 @@ class Ends:
 
     @property
     def is_broken(self) -> bool:
-        """Whether there is nothing left to compare: a side died, stopped to work, or fails most of its operations."""
+        """Whether there is nothing left to compare: a side died, stopped working, or fails most of its operations."""
         fails = any(2 * failed > ended for failed, ended in zip(self._failed, self._ended, strict=True))
         return fails or any(map(self._broken, (0, 1)))
 
@@ -62,7 +62,7 @@ class Ends:
         return (*found, *self._mostly(1)) if found else (), ()
 
     def _mostly(self, number: int) -> tuple[str, ...]:
-        """Return the most frequent reason of a side: how many failed is no hint at what to mend."""
+        """Return the most frequent reason of a side: the number of failures does not show what to fix."""
         reasons = self._reasons[number].listed()[:1]
         return tuple(f"mostly: {reason_text(reason)}" for reason in reasons)
 

@@ -1,4 +1,4 @@
-"""What an experiment does before any load: it finds out how the app starts operations, and tries one."""
+"""Before the load of an experiment: how the app starts operations, and one operation as a trial."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from durable_harness.stack import RunningStack
 
 @dataclass(frozen=True, slots=True)
 class BeforeLoad:
-    """Which of it is done. Nothing of it is part of any figure."""
+    """The steps to take. None of them is part of any figure."""
 
     finds_start: bool = False
     """Whether no option names where operations start, so that the app's own starter is taken."""
@@ -49,7 +49,7 @@ class BeforeLoad:
         return load
 
     def check(self, load: OfferedLoad, stack: RunningStack) -> None:
-        """Make one operation, if that is wanted; raise the error with why it does not end as it should."""
+        """Make one operation, if that is asked for; raise the error with the reason if it does not end as it should."""
         if not self.preflight:
             return
         with _asker() as asker:

@@ -68,7 +68,7 @@ class AbOptions:
 def compare_versions(
     base: Version, head: Version, options: AbOptions, progress: Callable[[PairedComparison], None] = lambda _: None
 ) -> Comparison:
-    """Serve both, compare them and stop them. Raises what keeps one from starting."""
+    """Serve both, compare them and stop them. Raises the error that keeps one from starting."""
     with contextlib.ExitStack() as stacks:
         sides = [
             stacks.enter_context(_served(version, name, options)) for name, version in (("base", base), ("head", head))

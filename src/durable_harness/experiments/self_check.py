@@ -64,7 +64,7 @@ class Trials:
 
     @classmethod
     def of(cls, trials: Sequence[SelfCheckTrial], change: float) -> Trials:
-        """Sum comparisons up."""
+        """Return the sums of comparisons."""
         return cls(
             change,
             _tallied(trial.result.answer for trial in trials),
@@ -80,7 +80,7 @@ class Trials:
 
 @dataclass(frozen=True, slots=True)
 class SelfCheck:
-    """What the comparisons came to."""
+    """The results of the comparisons."""
 
     app: str
     figure: str

@@ -42,7 +42,7 @@ UNDER_WAY = frozenset({OperationState.TIMED_OUT, OperationState.LOST})
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A starter and what became of its operations."""
+    """A starter and the results of its operations."""
 
     starter: Starter
     works: bool

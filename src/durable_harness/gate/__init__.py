@@ -1,4 +1,4 @@
-"""Thresholds, statistics and reports: what a load run came to, and whether that is good enough."""
+"""Thresholds, statistics and reports: the results of a load run, and whether they are good enough."""
 
 from durable_harness.gate.abort_rule import broken_for_good
 from durable_harness.gate.gatefile import AbortRule, GateFile, GateFileError, load_gate_file, load_gates

@@ -4,7 +4,7 @@ A limit on the maximum, or on what was lost, is broken with the first value beyo
 error ratio are broken once more operations lie beyond the limit than all operations of the whole run allow,
 counted with the pace so far and twice that for what is left. Without a known end only the first kind can be judged. A
 figure that the service does not give breaks nothing: the verdict names it as not measured.
-Throughput can still be made good, and a mean, so neither ends a run.
+Throughput and a mean can still recover, so neither ends a run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RESERVE = 2.0
 
 
 def broken_for_good(gates: Iterable[Gate], summary: RunSummary, share_done: float | None) -> tuple[Gate, ...]:
-    """Return the gates that fail at the end of the run for certain.
+    """Return the gates that are certain to fail at the end of the run.
 
     `share_done` is how much of the run is over, above 0 and at most 1; None if its end is not known.
     """

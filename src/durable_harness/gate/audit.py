@@ -10,7 +10,7 @@ from enum import StrEnum
 class AuditProblem(StrEnum):
     """What can be wrong with an operation at the server; the value is the word that reports and gates use."""
 
-    LOST = "lost", "the server accepted, and does not know any more"
+    LOST = "lost", "the server accepted, and no longer knows"
     STUCK = "stuck", "have not ended, although the run follows them no longer"
     CONTRADICTED = "contradicted", "ended otherwise than the run saw and counted, or changed after their end"
     WRONG_OUTPUT = "wrong output", "completed with an output that does not belong to their input"
@@ -33,7 +33,7 @@ class AuditProblem(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AuditFinding:
-    """One operation that something is wrong with."""
+    """One operation with a problem."""
 
     problem: AuditProblem
     instance_id: str
@@ -45,7 +45,7 @@ class AuditFinding:
 
 @dataclass(frozen=True, slots=True)
 class ScenarioAudit:
-    """What an audit came to for the operations of one scenario."""
+    """The result of an audit for the operations of one scenario."""
 
     accepted: int = 0
     confirmed: int = 0
@@ -55,7 +55,7 @@ class ScenarioAudit:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """What an audit came to."""
+    """The result of an audit."""
 
     method: str
     """How the server was asked, in words."""
@@ -76,7 +76,7 @@ class Audit:
     scenarios: Mapping[str, ScenarioAudit] = field(default_factory=dict)
 
     def of_scenario(self, scenario: str) -> Audit:
-        """Return what it came to for one scenario. What it may have missed anywhere, it may have missed there."""
+        """Return the result for one scenario. What the audit may have missed anywhere, it may have missed there."""
         own = self.scenarios.get(scenario, ScenarioAudit())
         findings = tuple(finding for finding in self.findings if finding.scenario == scenario)
         not_checked = {problem: why for problem, why in self.not_checked.items() if problem not in OF_NO_SCENARIO}
@@ -115,7 +115,7 @@ class Audit:
 
     @property
     def is_clean(self) -> bool:
-        """Whether every accepted operation is accounted for, and nothing but other people's was found beside them."""
+        """Whether every accepted operation is accounted for, and only operations of others were found beside them."""
         return self.incomplete is None and not any(n for problem, n in self.counts.items() if problem in OURS)
 
     @property

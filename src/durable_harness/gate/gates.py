@@ -30,24 +30,24 @@ class Gate:
     bound: Bound = "at most"
     unit: str = ""
     scenario: str = ""
-    """The one that it is about; empty for all of the run together."""
+    """The scenario of the limit; empty for the whole run."""
 
     @property
     def name(self) -> str:
         return " ".join(filter(None, (self.scenario, self.metric, self.statistic)))
 
     def figures_of(self, run: RunSummary) -> RunSummary | None:
-        """Return the figures that it is about; None if its scenario took no part in the run."""
+        """Return the figures that it limits; None if its scenario took no part in the run."""
         return run.scenarios.get(self.scenario) if self.scenario else run
 
 
 class Outcome(StrEnum):
-    """What became of a gate."""
+    """The outcome of a gate."""
 
     PASSED = "passed"
     FAILED = "failed"
     NOT_MEASURED = "not measured"
-    """The service does not give what the gate is about: it neither holds nor fails, and the run proves nothing."""
+    """The service does not report the gate's figure: the gate neither holds nor fails, and the run proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class HistogramWire(TypedDict):
 
 
 class _Counts(Protocol):
-    """What is used of HdrHistogram, which has no types."""
+    """The part of HdrHistogram that is used here; the package has no types."""
 
     total_count: int
     counts: object

@@ -1,4 +1,4 @@
-"""How a run went over time: slices of equal width, few enough to plot and to send, merged without loss."""
+"""A run over time: slices of equal width, few enough to plot and to send, merged without loss."""
 
 from __future__ import annotations
 

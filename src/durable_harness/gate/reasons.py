@@ -54,7 +54,7 @@ def _without_values(text: str) -> str:
 
 
 def _are_one(words: str, other: str) -> bool:
-    """Return whether two texts that were cut have all in common that both have kept."""
+    """Return whether two cut texts agree in all that both have kept."""
     (head, cut, tail), (other_head, other_cut, other_tail) = words.partition(CUT), other.partition(CUT)
     heads, tails = min(len(head), len(other_head)), min(len(tail), len(other_tail))
     if not (cut and other_cut) or heads + tails < LEAST_COMMON:
@@ -75,7 +75,7 @@ class Group:
     differs: bool = False
     """Whether another one of them has other values."""
     trace: str = ""
-    """Under which tracing at the service knows the operation."""
+    """The ID of the operation in the service's traces."""
 
 
 class Reasons:

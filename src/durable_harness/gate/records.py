@@ -1,4 +1,4 @@
-"""One row per operation, in Parquet: what a run leaves behind for those who want more than its summary.
+"""One row per operation, in Parquet: the records of a run, for readers who want more than its summary.
 
 A run writes `<report-dir>/operations/*.parquet`. While it runs, and after it was killed, there are many small files;
 a run that ended properly leaves one for each process. All of them together are the run, however many they are.
@@ -28,7 +28,7 @@ READABLE_FORMATS = (1, 2, 3, FORMAT)
 METADATA_KEY = b"durable_harness"
 FOLDER_NAME = "operations"
 PREVIOUS = "previous-run"
-"""Where a command that came to no run has put what it found in its report folder."""
+"""Where a command that made no run has put what it found in its report folder."""
 _PART = re.compile(r"-\d{5}$")
 
 _FIELDS: tuple[tuple[str, object], ...] = (

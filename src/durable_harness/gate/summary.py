@@ -1,4 +1,4 @@
-"""What a run came to: the figures that gates judge and reports show."""
+"""The results of a run: the figures that gates judge and reports show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CPU and memory of those who take part in a run, over time: few slices however long it lasts, merged without loss."""
+"""CPU and memory of the parties of a run, over time: few slices however long it lasts, merged without loss."""
 
 from __future__ import annotations
 

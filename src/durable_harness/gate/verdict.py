@@ -39,7 +39,7 @@ MEASURED = frozenset({Verdict.PASSED.value, Verdict.FAILED.value, Verdict.UNJUDG
 
 
 def verdict_on(summary: RunSummary, results: Iterable[GateResult]) -> Verdict:
-    """Decide: an interrupted or invalid run is neither a pass nor a failure; otherwise every gate must have passed.
+    """Return the verdict: an interrupted or invalid run neither passes nor fails; otherwise every gate has to pass.
 
     A run is invalid, too, if a gate is about what the service does not report. An incomplete audit hides no
     failure, though: a service that broke down fails its gates, and answers no audit.

@@ -1,4 +1,4 @@
-"""What gave out first: read from a trial that met the objective and the one that did not any longer."""
+"""What was saturated first: read from a trial that met the objective and one that no longer did."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ WAITS: Mapping[str, str] = {
     Part.ENTITY: "entities",
     Part.CONNECTION: "connections of the generator",
 }
-"""What operations can wait for while everything else has room."""
+"""What operations can wait for while everything else has capacity."""
 LEAST_WAIT = 0.2
-"""The share of an operation's time from which a wait for one of these is what gave out."""
+"""The share of an operation's time from which a wait for one of these is the bottleneck."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def saturated_first(calm: Figures, broken: Figures, who: Who | None = None) -> s
 
 
 def _suspects(calm: Figures, broken: Figures, who: Who | None) -> Iterator[str]:
-    """Yield what may have given out, the surest first."""
+    """Yield what may be saturated, the surest first."""
     late = f"slip p99 {broken.slip_p99_ms:.0f} ms with {broken.generator_cpu:.2f} cores used"
     if broken.generator_is_busy:
         yield f"the generator ({late}): it needs a machine, or a core, of its own"

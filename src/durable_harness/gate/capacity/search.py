@@ -27,7 +27,7 @@ VOTES = 2
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one try of a rate."""
+    """The outcome of one trial of a rate."""
 
     rate_per_s: float
     met: bool
@@ -123,7 +123,7 @@ class _State:
     limited_by: str = ""
     is_over: bool = False
     ceiling: float = math.inf
-    """A rate that the generator could not offer, as often as it takes to believe that."""
+    """A rate that the generator failed to offer often enough to rule it out."""
     again: float | None = None
     """A rate whose last trial proved nothing."""
     disturbed: Counter[float] = field(default_factory=Counter)

@@ -85,7 +85,7 @@ class FigureResult:
         """The smallest relative slowdown that would have shown; None without an interval, or if the head is faster.
 
         It is how far the interval reaches above the estimate, or above 0 if that is less; and what polls let through if
-        that is more. A head that is faster for certain leaves no slowdown to be seen.
+        that is more. A head that is certainly faster leaves no slowdown to be seen.
         """
         if not math.isfinite(self.interval.upper):
             return None

@@ -1,4 +1,4 @@
-"""What a comparison is asked: which figures, which counts, how much matters, how many operations may fail."""
+"""The question of a comparison: which figures, which counts, how much matters, how many operations may fail."""
 
 from __future__ import annotations
 

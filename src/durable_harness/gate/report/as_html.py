@@ -165,7 +165,7 @@ def _scenarios(report: Report) -> str:
 
 
 def _scenario(name: str, report: Report) -> str:
-    """Show what one scenario came to, folded."""
+    """Show the results of one scenario, folded."""
     summary = report.summary
     sections = (
         section("Why operations did not complete", _why(summary)),

@@ -178,7 +178,7 @@ def _traces(report: Report) -> str:
 
 
 def _paths(report: Report) -> str:
-    """Return for each scenario on what its slowest operations spent most, and what binds them."""
+    """Return for each scenario what its slowest operations spent most time on, and their bottleneck."""
     lines = [line for name, one in report.summary.scenarios.items() for line in _paths_of(name, one)]
     return "\n".join(["Where the slow ones spent it:", "", *lines]) if lines else ""
 
@@ -212,5 +212,5 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[str]], alignment: str) 
 
 
 def _text(words: str) -> str:
-    """Keep what others wrote from being read as markup."""
+    """Escape text of others, so that it is not read as markup."""
     return SPECIAL.sub(r"\\\g<0>", " ".join(words.splitlines()))

@@ -40,7 +40,7 @@ LEAST_SHARE = 0.005
 
 
 def render_text(report: Report) -> str:
-    """Return the report as lines of text: who reads a terminal begins at its end, with the verdict and then the why."""
+    """Return the report as lines of text: a reader of a terminal begins at its end, with the verdict and the reason."""
     blocks = [
         _heading(report),
         _counts(report.summary),
@@ -118,7 +118,7 @@ def _paths(summary: RunSummary) -> list[str]:
 
 
 def _paths_of(name: str, summary: RunSummary) -> list[str]:
-    """Show the parts of the critical paths near each percentile side by side, and what binds in the slow ones."""
+    """Show the parts of the critical paths near each percentile side by side, and the bottleneck of the slow ones."""
     shown = side_by_side(summary.paths)
     if not shown.columns:
         return [f"Where the slow ones spent it ({name}): {summary.paths[0].unknown}"] if summary.paths else []

@@ -80,7 +80,7 @@ def paths_of_run(summary: RunSummary) -> str:
 
 
 def paths_breakdown(name: str, summary: RunSummary) -> str:
-    """Show the critical paths near each percentile of a scenario, and what binds the slowest; nothing without any."""
+    """Show the critical paths near each percentile of a scenario, and the bottleneck of the slowest."""
     shown = side_by_side(summary.paths)
     if not shown.columns:
         return _unknown(name, summary)

@@ -76,7 +76,7 @@ class Report:
     """Options and their values, without secrets."""
     gates_file: str | None = None
     who: Mapping[str, Who] = field(default_factory=dict)
-    """Who it was: of each scenario by its name, of the whole run by an empty one; empty if it was not looked at."""
+    """Which party spent the time, by scenario, the whole run under an empty name; empty if it was not looked at."""
 
     @property
     def verdict(self) -> Verdict:
@@ -148,7 +148,7 @@ def split_rows(split: TimeSplit) -> list[tuple[str, float, float]]:
 
 
 def path_findings(paths: tuple[PathsAt, ...]) -> list[str]:
-    """Return what binds the slowest operations that are known, and what is not known of them."""
+    """Return the bottleneck of the slowest operations that are known, and what is not known of them."""
     known = [one for one in paths if one.parts]
     if not known:
         return []
@@ -275,7 +275,7 @@ def _first(texts: Sequence[str]) -> list[str]:
 
 
 def broken_text(result: GateResult) -> str:
-    """Return by what a gate is broken: `completion p99 4,812 ms > 2,000 ms`, or what it lacks."""
+    """Return the figure that breaks a gate: `completion p99 4,812 ms > 2,000 ms`, or what it lacks."""
     gate, measured = result.gate, result.measured
     if measured is None:
         return f"{gate_label(gate)}: {result.note}"
@@ -287,7 +287,7 @@ def broken_text(result: GateResult) -> str:
 
 
 def gate_label(gate: Gate) -> str:
-    """Return what a gate is about, in words: `completion p99`, with its scenario if it is about one."""
+    """Return the subject of a gate, in words: `completion p99`, with its scenario if it is about one."""
     if gate.metric == AUDIT:
         words = f"{gate.statistic.replace('_', ' ')} (audit)"
     elif gate.metric == "operations":

@@ -1,4 +1,4 @@
-"""Who it was, as the renderings show it."""
+"""Which party spent the time, as the renderings show it."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _broken(report: Report) -> list[str]:
 
 
 def who_document(who: Who | None) -> dict[str, object] | None:
-    """Return what programs read of it; None if it was not looked at."""
+    """Return the document for programs; None if it was not looked at."""
     if who is None:
         return None
     return {
@@ -166,7 +166,7 @@ def _rows(known: list[tuple[str, Attribution]]) -> Iterator[list[str]]:
 
 
 def _named(known: list[tuple[str, Attribution]]) -> Iterator[tuple[Party, Share]]:
-    """Yield each party that is worth a row, with its first share that is."""
+    """Yield each party with a share that is large enough for a row, with the first such share."""
     for party in dict.fromkeys(share.party for _, found in known for share in found.shares):
         worth = [share for _, found in known if (share := found.share_of(party)).share >= LEAST_SHARE]
         if worth:

@@ -1,1 +1,1 @@
-"""Figures over many runs: read from their report folders, with the changes that are no noise."""
+"""Figures over many runs: read from their report folders, with the changes that are not noise."""

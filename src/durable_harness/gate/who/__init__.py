@@ -1,7 +1,7 @@
-"""Who was it: the time of operations, and what broke a gate, split between the parties that could have spent it.
+"""Whose time it was: the time of operations, and what broke a gate, split between the parties that could have spent it.
 
-Pure functions over the moments of operations, their critical paths and how they ended. Nothing is guessed: what no
-moment is known for is a share of its own, not known.
+Pure functions over the moments of operations, their critical paths and how they ended. Nothing is guessed: time
+without known moments is a share of its own, "not known".
 """
 
 from durable_harness.gate.who.culprits import Culprit

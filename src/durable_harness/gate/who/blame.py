@@ -12,9 +12,9 @@ from durable_harness.gate.who.parties import Party
 UNANSWERED = "start not answered"
 STATUS = re.compile(r"answered (\d{3})\b")
 FRONT = frozenset({429, 502, 503, 504})
-"""Answers of what stands before the code of an app, in any service."""
+"""Statuses of proxies and hosts in front of the app's code, in any service."""
 CLIENT_FULL = ("too many open files", "no file descriptors", "cannot assign requested address")
-"""What connecting fails with where this machine has no more connections to give."""
+"""The errors of connecting when this machine has no more connections."""
 
 
 class Blame(NamedTuple):

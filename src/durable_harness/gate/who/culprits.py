@@ -28,7 +28,7 @@ OF_AUDIT: Mapping[str, Blame] = {
 }
 OF_OUR_AUDIT: Mapping[str, Blame] = {
     "lost": Blame(Party.SCHEDULER, "it no longer knew operations that were accepted"),
-    "contradicted": Blame(Party.SCHEDULER, "operations stand otherwise than they were seen to end"),
+    "contradicted": Blame(Party.SCHEDULER, "operations have another status than they were seen to end with"),
 }
 """For a host of this package. Of any other service it is not known which part of it forgot."""
 

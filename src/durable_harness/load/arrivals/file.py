@@ -1,6 +1,6 @@
 """Read recorded arrivals, to replay them: the first of them is moment 0, the others keep their distance from it.
 
-text         one number of seconds a line, since whenever; empty lines and lines that begin with # do not count
+text         one number of seconds on each line, from any moment; empty lines and lines that begin with # do not count
 JSON lines   objects with `intended_s`, else `sent_s`, `time` or `timestamp`: seconds, or ISO 8601 with a zone
 a folder     the report folder of a load run, or its `operations` folder: the intended moments of its operations
 """

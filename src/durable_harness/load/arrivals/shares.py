@@ -1,7 +1,7 @@
 """Which process starts which arrival: every process knows all arrivals, and each of them is one process's own.
 
 Arrivals are numbered; among n workers, number i belongs to the one at place i modulo n. When a worker joins or vanishes
-a new era begins a little later, at a moment that all workers hear of in time, so that they agree on every arrival.
+a new era begins a little later, at a moment that all workers know in time, so that they agree on every arrival.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LEAD_S = 3.0
-"""How long before it begins an era is announced."""
+"""How long before its beginning an era is announced."""
 LOOK_AHEAD_S = 0.5
 """How far ahead a worker may decide that an arrival is not its own; less than LEAD_S by what a message may take."""
 
@@ -35,7 +35,7 @@ class Shares:
 
     @classmethod
     def alone(cls, worker: str) -> Shares:
-        """One worker has all."""
+        """Return the shares of a run with one worker."""
         return cls([Era(0.0, (worker,))])
 
     @property
@@ -48,7 +48,7 @@ class Shares:
         self._eras = [*(era for era in self._eras if era.from_s < from_s), Era(from_s, workers)]
 
     def owner(self, number: int, time_s: float) -> str | None:
-        """Return whose arrival `number`, at `time_s`, is; None if there was no worker then."""
+        """Return the worker of arrival `number`, at `time_s`; None if there was none then."""
         index = bisect.bisect_right(self._eras, time_s, key=lambda era: era.from_s)
         return self._eras[index - 1].owner(number) if index else None
 

@@ -30,7 +30,7 @@ MS = 1_000_000
 
 
 class Explained(NamedTuple):
-    """An operation as it was recorded, and what explains it; None if nothing does."""
+    """An operation as it was recorded, and its explanation; None if there is none."""
 
     row: Row
     found: Explanation | None
@@ -39,7 +39,7 @@ class Explained(NamedTuple):
 def attributed(
     operations: Sequence[Explained], hints: Mapping[Part, str], metric: str = "completion_ms", *, is_here: bool
 ) -> Attribution | None:
-    """Return the shares of the parties in a figure of operations; None if there are none, or the figure is no time."""
+    """Return the shares of the parties in a figure of operations; None without operations, or if it is not a time."""
     read = [one for one in operations if one.found is not None and one.found.path] or list(operations)
     recorded = [recorded_of(one) for one in read]
     clock = clock_of(recorded, is_here=is_here)

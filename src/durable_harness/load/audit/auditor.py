@@ -1,4 +1,4 @@
-"""Lead an audit: from a run's records and the URLs of its operations to the server's account of each."""
+"""Run an audit: from a run's records and the URLs of its operations to the server's account of each."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class AuditedService(NamedTuple):
 
 
 class AuditQuestion(NamedTuple):
-    """What an audit is about."""
+    """The subject of an audit."""
 
     report_dir: Path
     token_prefix: str
@@ -69,8 +69,8 @@ def audit_run(
 ) -> Audit | str:
     """Account for every operation that was accepted; return why there is nothing to account for, if so.
 
-    `operation_urls` has those of each scenario and process. Never raises: what keeps an audit from its end is in its
-    `incomplete`.
+    `operation_urls` has those of each scenario and process. Never raises: the `incomplete` of an audit
+    has the reason why it could not be completed.
     """
     try:
         book = _Book.read(question.report_dir, service_of)
@@ -157,7 +157,7 @@ class _Audit:
     def run(self) -> Audit:
         began = monotonic()
         incomplete = None
-        # It is no Exception: nothing on the way up takes it for its own.
+        # It is not an Exception, so that no handler on the way up catches it.
         limit = gevent.Timeout(self._question.timeout_s)
         try:
             with self._asker, limit:

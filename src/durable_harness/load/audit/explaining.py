@@ -20,7 +20,7 @@ TIMINGS_PATH = "/admin/durable-harness/timings"
 
 
 class OperationToExplain(NamedTuple):
-    """An operation that is to be explained."""
+    """An operation to explain."""
 
     scenario: str
     instance_id: str
@@ -38,12 +38,12 @@ class Service:
         """Whether it is a durable-harness host; None before it was asked."""
 
     def explain(self, instance_id: str) -> Explanation | None:
-        """Return what explains an operation; None if nothing does."""
+        """Return the explanation of an operation; None if there is none."""
         try:
             found = self._from_noting_host(instance_id)
             return self._from_history(instance_id) if found is None and not self._notes else found
         except (AuditError, LookupError, TypeError, ValueError, AttributeError, RecursionError):
-            return None  # an answer that is not what its address promises
+            return None  # an answer that has another form than its address promises
 
     def _from_noting_host(self, instance_id: str) -> Explanation | None:
         """Ask the host, unless it is known to be another one; the first question is alone."""

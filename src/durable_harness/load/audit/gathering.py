@@ -15,7 +15,7 @@ Found = TypeVar("Found")
 def asked_in_time(
     ask: Callable[[Subject], Found | None], subjects: Iterable[Subject], *, at_once: int, timeout_s: float
 ) -> dict[Subject, Found | None]:
-    """Return what was found of each subject that was asked about; None if that failed or came too late.
+    """Return the answer for each subject; None if that failed or came too late.
 
     Those that come first are asked about first.
     """

@@ -1,4 +1,4 @@
-"""Learn after a run where its operations spent their time, and who it was.
+"""Learn after a run where its operations spent their time, and which party spent it.
 
 A durable-harness host answers with the moments of all work. Of any other service the durable webhooks' history is read,
 and what is not in it is not known.
@@ -39,12 +39,12 @@ MOST_OF_TAIL = 19
 MOST_BEYOND = 20
 """Operations beyond the limit of a broken gate."""
 WHOLE = ""
-"""The key of what is of no single scenario."""
+"""The key of the whole run."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpentQuestion:
-    """What is to be learned of a run."""
+    """The questions about a run."""
 
     report_dir: Path
     """Where its records are."""
@@ -66,7 +66,7 @@ class SpentQuestion:
 
 
 class Spent(NamedTuple):
-    """What was learned: by scenario where the operations near each percentile spent their time, and who it was.
+    """The answers: by scenario where the operations near each percentile spent their time, and which party did.
 
     `who` has the whole run under an empty name.
     """
@@ -137,7 +137,7 @@ class _ChosenOperations:
         }
 
     def who(self, found: Found) -> dict[str, Who]:
-        """Return who it was, of the run and of each scenario that has figures or broken gates of its own."""
+        """Return which party spent the time, for the run and each scenario with figures or broken gates of its own."""
         names = {*self._means, *(result.gate.scenario for result in self._question.broken)}
         return {name: self._who(name, found) for name in sorted(names)}
 

@@ -1,4 +1,4 @@
-"""Compare what a run recorded with the server's account. Pure: it gets both and judges."""
+"""Compare the records of a run with the server's account. It does no input or output."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ EXPECTED = {
 
 
 class LedgerEntry(NamedTuple):
-    """What the run knows of an operation. It is identified by its key: its id, or else its token."""
+    """An operation as the run knows it. It is identified by its key: its id, or else its token."""
 
     token: str
     state: str
@@ -47,7 +47,7 @@ class LedgerEntry(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AtServer:
-    """What the server has of an operation."""
+    """An operation as the server knows it."""
 
     instance_id: str
     phase: Phase
@@ -108,7 +108,7 @@ class Ledger:
     _findings: list[AuditFinding] = field(default_factory=list)
 
     def note(self, found: AtServer) -> None:
-        """Take what the server has of an operation."""
+        """Add an operation as the server knows it."""
         if found.instance_id in self._seen or found.instance_id.startswith("@"):
             return  # A page may repeat what moved while it was read; entities are no operations.
         self._seen.add(found.instance_id)
@@ -137,7 +137,7 @@ class Ledger:
         return [instance_id for instance_id in self.accepted if instance_id not in self._seen]
 
     def mark_unknown(self, key: str, reason: str) -> None:
-        """Take that it cannot be known what became of an accepted operation."""
+        """Note that the fate of an accepted operation cannot be known."""
         self._seen.add(key)
         self._unknown[reason] += 1
 
@@ -152,7 +152,7 @@ class Ledger:
         )
 
     def lost(self, instance_id: str, detail: str) -> None:
-        """Take that the server does not know an accepted operation."""
+        """Note that the server does not know an accepted operation."""
         self._seen.add(instance_id)
         self._add(AuditProblem.LOST, instance_id, self.accepted[instance_id].token, detail)
 

@@ -70,7 +70,7 @@ class OperationUrls:
 
     @property
     def key(self) -> str:
-        """What the audit knows the operation by: a service may give it no id."""
+        """The key of the operation in the audit: a service may give it no id."""
         return self.instance_id or self.token
 
     def listing_url(self, **query: str) -> str | None:
@@ -103,11 +103,11 @@ class OperationUrls:
         return None if template is None else template.url_of(instance_id)
 
     def headers_for(self, url: str) -> Mapping[str, str]:
-        """Return what a request of a status gets."""
+        """Return the headers for a request of a status."""
         return self.headers if self._is_at_home(url) else {}
 
     def headers_for_webhook(self, url: str) -> Mapping[str, str]:
-        """Return what a request to a durable webhook gets: the listing, a history."""
+        """Return the headers for a request to a durable webhook: the listing, a history."""
         return self.webhook_headers if self._is_at_home(url) else {}
 
     def _is_at_home(self, url: str) -> bool:
@@ -143,7 +143,7 @@ def _template_of(url: str, instance_id: str) -> _Template | None:
 
 
 class Addresses:
-    """Takes the operations of a process as they end, and keeps as little as leads to the URL of each."""
+    """Collects the operations of a process as they end, and keeps as little as is needed for the URL of each."""
 
     def __init__(self, worker: str = "") -> None:
         self._worker = worker
@@ -173,7 +173,7 @@ class Addresses:
             self._urls.setdefault(scenario, {})[key] = url
 
     def samples(self) -> list[OperationUrls]:
-        """Return where one operation of each scenario is."""
+        """Return the URLs of one operation of each scenario."""
         return [replace(sample, worker=self._worker) for sample in self._samples.values()]
 
     def all(self) -> list[OperationUrls]:

@@ -31,7 +31,7 @@ class Samples:
     """The measured operations of a run, or of one scenario, by their times in milliseconds."""
 
     def __init__(self, table: pa.Table, scenario: str = "") -> None:
-        """Take all operations, or those of a scenario."""
+        """Make it from all operations, or from those of a scenario."""
         wanted = pc.equal(table["phase"], OperationPhase.MEASURED.value)
         if scenario:
             wanted = pc.and_(wanted, pc.equal(table["scenario"], scenario))
@@ -84,7 +84,7 @@ class Samples:
         return self._rows(found[: most or 0])
 
     def offered_per_s(self) -> float | None:
-        """Return how many operations were started in a second; None of too few to say so."""
+        """Return how many operations were started in a second; None if there are too few to know."""
         sent_s = self.seconds("sent_s")
         sent_s = sent_s[~np.isnan(sent_s)]
         lasted_s = float(np.ptp(sent_s)) if len(sent_s) > 1 else 0.0

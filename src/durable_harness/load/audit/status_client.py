@@ -1,4 +1,4 @@
-"""Ask a server about operations: all of a time by the durable webhooks' paged query, or one by its status."""
+"""Ask a server about operations: all of a period by the durable webhooks' paged query, or one by its status."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, fol
 PAGE_SIZES = (500, 50, 5, 1)
 """Rows of a page to ask for: fewer once a page was larger than what is read."""
 MOST_OTHERS = 1_000_000
-"""A listing of a run's time with that many more operations than the run had is taken for endless."""
+"""A listing with that many more operations than the run had is treated as endless."""
 MOST_ANSWER_BYTES = MAX_ANSWER_BYTES
 """As in the load: what counted there can be read again."""
 MOST_OFFSET_S = 365 * 24 * 3600
@@ -84,7 +84,7 @@ class AuditClient:
         return answer.status == OK and isinstance(answer.json_value(), list)
 
     def listed(self, from_s: float, to_s: float, most: int) -> Iterator[AtServer]:
-        """Yield all operations that were created in a time, given by the clock here; AuditError beyond `most`."""
+        """Yield all operations that were created in a period by the clock here; raise AuditError beyond `most`."""
         span = {
             "createdTimeFrom": _iso(from_s + self.clock_offset_s),
             "createdTimeTo": _iso(to_s + self.clock_offset_s),

@@ -105,7 +105,7 @@ class Joining:
         return self._lost_since is not None and monotonic() - self._lost_since >= time_s
 
     def describe_strangers(self) -> list[str]:
-        """Return that others tried to join, if they did; a connection may be gone before its address is known."""
+        """Return a note that others tried to join, if any did; a connection may be gone before its address is known."""
         if not self.strangers:
             return []
         count, known = self.strangers.total(), sorted(self.strangers.keys() - {UNKNOWN_ADDRESS})
@@ -193,7 +193,7 @@ class _Strangers:
         if event == zmq.Event.ACCEPTED:
             self._peers[value] = _address(value)
         elif event in FAILURES:
-            # The event does not say whose it was; its connection is closed next.
+            # The event does not name the peer; its connection is closed next.
             self._has_failed = True
         elif event == zmq.Event.DISCONNECTED:
             peer = self._peers.pop(value, UNKNOWN_ADDRESS)
@@ -243,7 +243,7 @@ UNKNOWN_ADDRESS = "an unknown address"
 
 
 def _watch(sock: Any, watcher: _Strangers | _Refusal) -> None:
-    """Hand what happens to the connections of a socket to a watcher, until the socket is closed."""
+    """Pass the connection events of a socket to a watcher until the socket is closed."""
     # A socket that is closed, or never was one's own, ends the watch alone.
     with contextlib.suppress(zmq.ZMQError), sock.get_monitor_socket() as monitor:
         while True:

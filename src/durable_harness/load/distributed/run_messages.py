@@ -6,7 +6,7 @@ snapshot   in every periodic report: the worker's tally since the run began, so 
 arrivals   master to workers, before a run begins, whenever a worker joins or vanishes, and in answer to begun: which
            arrivals are whose, and when the run time is over
 begun      worker to master, with the run id: it has begun the run, and takes a share of the arrivals from now on
-drain      master to workers, with the run id: wind up, then send; sent again to give up what is still in flight
+drain      master to workers, with the run id: wind up, then send the rest; sent again to give up what is in flight
 final      worker to master: the last snapshot, everything has ended
 """
 

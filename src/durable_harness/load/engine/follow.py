@@ -1,4 +1,4 @@
-"""Drive one operation to its end: what the state machine wants, when it wants it, over the generator's own client."""
+"""Drive one operation to its end: send the requests of its state machine when they are due."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from durable_harness.platforms.clocks import monotonic
 from durable_harness.redirects import is_same_origin
 
 LAST_REQUEST_S = 1.0
-"""What a request may take at least, also when the operation's own time is up: the last poll is made at the deadline."""
+"""The least time for a request, also when the operation's own time is up: the last poll is made at the deadline."""
 BAD_REQUEST = 400
 MOST_ROUTE_CHARS = 200
 LEAST_WAIT_S = 1e-4
@@ -168,7 +168,7 @@ class Follower:
         if exchange.is_at_limit:
             record.start_pool_ms = waited_s * 1000
         else:
-            # What this process was late by is not the network's.
+            # The delay of this process is not the network's.
             record.start_connect_ms = max(0.0, waited_s - self._engine.figures.lateness_s(monotonic())) * 1000
 
     def _count_start(self, sent: float) -> None:
@@ -264,7 +264,7 @@ class Follower:
             self._waited_for.set()
 
     def _hand_over(self, measurement: HostMeasurement | None) -> None:
-        """Pass the record, with what was measured, to all who wait for it; a measurement that comes later is late."""
+        """Pass the record, with its measurement, to everything that waits for it; a later measurement is ignored."""
         if self._is_handed_over:
             return
         self._is_handed_over = True

@@ -1,4 +1,4 @@
-"""Do before the load what would otherwise stop the generator for tens of milliseconds during it."""
+"""Do work before the load that would stop the generator for tens of milliseconds during it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ seconds go through all of them (25 ms). Operations leave no cycles behind; what 
 
 
 def settle() -> None:
-    """Look at everything that is loaded once and for all.
+    """Inspect all loaded modules and freeze all objects, once.
 
     Locust looks for its caller's source when it stops a run, while arrivals still come. The first such look goes
     through all modules (25 ms); `inspect` remembers what it found. Garbage collection goes through all objects again

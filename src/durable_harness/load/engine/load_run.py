@@ -1,4 +1,4 @@
-"""One load test in this process: the operations in flight, what the ended ones came to, and how the run is wound up."""
+"""One load test in this process: the operations in flight, the results of those that ended, and the end of the run."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ class LoadRun:
         expected: Collection[int] | None = None,
         scenario: str = "",
     ) -> HttpResponse | NoResponse:
-        """Send a request beside the operations', say one that terminates an operation; wait for what comes of it.
+        """Send a request beside the operations', such as one that terminates an operation; wait for its result.
 
         It is part of Locust's table, under its name or else the path of its URL. With `expected` it counts as answered
         well if its HTTP code is one of these, and as an unexpected answer of its scenario if not, which a gate may

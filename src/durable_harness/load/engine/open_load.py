@@ -123,7 +123,7 @@ class OpenLoad:
         logger.info("%s: all arrivals have been started", scenario.__name__)
 
     def _wait_for(self, number: int, time_s: float, began: float) -> bool:
-        """Sleep until an arrival is about due and return True, or as soon as it is certainly another's, False."""
+        """Sleep until an arrival is almost due and return True, or return False once it belongs to another process."""
         _sleep_until(began + time_s - LOOK_AHEAD_S)
         if self._shares.owner(number, time_s) != self._worker:
             return False
@@ -131,7 +131,7 @@ class OpenLoad:
         return self._shares.owner(number, time_s) == self._worker and self._run.is_accepting
 
     def _guarded(self, user: Any, act: Callable[..., None], *arguments: Any) -> None:
-        """Report what a scenario raises as Locust does for its users, and let the other arrivals come."""
+        """Report what a scenario raises as Locust does for its users, and continue with the other arrivals."""
         try:
             act(*arguments)
         except Exception as error:

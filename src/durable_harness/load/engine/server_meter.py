@@ -68,7 +68,7 @@ class ServerMeter:
         return host is not None and host.is_known
 
     def close(self) -> None:
-        """Ask nothing any longer; what waits is passed on without a measurement."""
+        """Stop asking; operations that wait are passed on without a measurement."""
         for host in self._hosts.values():
             host.close()
         self._client.close()
@@ -93,7 +93,7 @@ class _Host:
         self.is_known = False
         """Whether the host reported that it measures."""
         self._is_silent = False
-        """Whether it is not asked any longer."""
+        """Whether it is no longer asked."""
         self._is_busy = False
         """Whether a question is planned, or on its way."""
         self._next_question = 0.0

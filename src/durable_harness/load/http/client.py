@@ -26,7 +26,7 @@ CLOSED = "the load generator had ended its run"
 
 @dataclass(slots=True)
 class ClientCounts:
-    """What a client did besides sending requests and reading answers."""
+    """Counts of what a client did besides sending requests and reading answers."""
 
     connects: int = 0
     """Connections begun."""

@@ -35,7 +35,7 @@ class Readiness(ABC):
 
     @abstractmethod
     def remove(self, fd: int) -> None:
-        """Watch it no longer; call this before it is closed."""
+        """Stop watching it; call this before it is closed."""
 
     @abstractmethod
     def arm(self, moment: float | None) -> None:

@@ -1,4 +1,4 @@
-"""The exit code of a run: Locust takes it from `environment.process_exit_code`, which anybody may write to."""
+"""The exit code of a run: Locust takes it from `environment.process_exit_code`, to which any code may write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class RunExitCode:
-    """Sees to it that a listener of the user can make a run's exit code worse, but not better.
+    """Lets a listener of the user make a run's exit code worse, but not better.
 
     The listener in Locust's documentation ("control the exit code") writes 0 unless its own limits are broken, and so
     would turn a failed gate into a pass.

@@ -27,9 +27,9 @@ LOCUST_COMMAND = "locust.main"
 LOADING = "load_locustfile"
 """The function of Locust that imports a file of scenarios; its parameter `path` names the file."""
 UNPATCHED = "LOCUST_SKIP_MONKEY_PATCH"
-"""Set in the environment, it keeps Locust from its patches."""
+"""If it is set in the environment, Locust does not patch the standard library."""
 FORKED_WORKER_CODE = 1
-"""The master, which started it, says why it ends."""
+"""The master, which started it, reports why it ends."""
 _first_pids: list[int] = []
 """The process that was guarded. A hook of `os.register_at_fork` would be too late: a signal may come before it runs."""
 

@@ -40,7 +40,7 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How a run stands."""
+    """The current state of a run."""
 
     tally: RunTally
     identity: Labels

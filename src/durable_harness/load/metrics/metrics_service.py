@@ -1,4 +1,4 @@
-"""Whoever watches a run: the port that is scraped, and the collector that metrics are sent to."""
+"""Where the metrics of a run go: the port that is scraped, and the collector that they are sent to."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class MetricsOfRuns:
 
 @contextmanager
 def watched(options: MetricsOptions, read: Read) -> Iterator[MetricsOfRuns]:
-    """Serve and send metrics as the options say, as long as the context lasts; without them nothing happens.
+    """Serve and send metrics as the options ask, as long as the context lasts; without them nothing happens.
 
     Raises PortInUseError for a port that is taken, UsageError for what cannot be done.
     """

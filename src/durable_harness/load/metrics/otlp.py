@@ -1,6 +1,6 @@
 """The metrics of a run sent by OTLP over HTTP, by the exporter of OpenTelemetry, which reads its own variables.
 
-The exporter gets what stands at the moment, with the time since which it was counted. So nothing is counted twice, and
+The exporter gets the current values, with the time since which they were counted. So nothing is counted twice, and
 a collector that was away for a while misses no operation.
 """
 
@@ -47,13 +47,13 @@ class OtlpExport:
         self._greenlet: Any = gevent.spawn(self._send_now_and_then)
 
     def send(self) -> None:
-        """Send the metrics as they stand; what cannot be sent is logged by the exporter."""
+        """Send the current metrics; the exporter logs what cannot be sent."""
         reading = self._read()
         if reading.tally.scenarios:
             self._exporter.export(_metrics_data(reading))
 
     def close(self) -> None:
-        """Send nothing any longer."""
+        """Stop sending."""
         self._closing.set()
         self._greenlet.kill()
         self._exporter.shutdown()

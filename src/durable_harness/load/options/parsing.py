@@ -1,4 +1,4 @@
-"""What Locust makes of a command line: its complaints are those of this project, and come before any load.
+"""Locust's parsing of a command line, with the errors of this project, before any load.
 
 Locust ends with 1, its code for failures of a run, where it knows none of the scenarios that are named, and takes a
 run time of 0 for a run without end. The first is a usage error like any other, and the second is never meant.

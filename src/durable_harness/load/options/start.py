@@ -1,4 +1,4 @@
-"""How operations start, as options say it: the same options for load runs, `ab` and `capacity`."""
+"""How operations start, from the options that load runs, `ab` and `capacity` share."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from durable_harness.redirects import secrets_of
 
 @dataclass(frozen=True, slots=True)
 class StartOptions:
-    """What the options say of the request that starts an operation; what they leave open is decided elsewhere."""
+    """The options of the request that starts an operation; what they leave open is decided elsewhere."""
 
     path: str | None = declared(shared_options.START_PATH)
     method: str | None = declared(shared_options.START_METHOD)
@@ -44,16 +44,16 @@ class StartOptions:
         return start
 
     def path_for(self, own: str | None, default: str) -> str:
-        """Return where operations start, of something that has a path of its own, or else that of the app's starter."""
+        """Return where operations start: a given path, or else that of the app's starter."""
         return self.path or own or self.found_path or default
 
     def method_for(self, own_path: str | None, own_method: str | None, default: str) -> str:
-        """Return how operations start, likewise: by the found starter's method only where its path is taken."""
+        """Return the method of the start: that of the app's starter only if its path is used."""
         is_found = self.path is None and own_path is None and self.found_path is not None
         return self.method or own_method or (self.found_method if is_found else None) or default
 
     def on(self, service: ServiceDescription) -> ServiceDescription:
-        """Return a service with what the options say; its path is left to `path_for` where they say none."""
+        """Return a service with these options; without a path in them, `path_for` decides it."""
         start, status = service.start, service.status
         headers = {**start.headers, **self.headers}
         return dataclasses.replace(

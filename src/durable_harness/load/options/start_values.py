@@ -1,4 +1,4 @@
-"""Read what options say of the start of operations; each reader raises ArgumentTypeError for what it cannot read.
+"""Read the options of the start of operations; each reader raises ArgumentTypeError for an invalid value.
 
 The command line of every command has these options. `operations` is imported by the readers that need it, when they are
 called, so that commands which start no operations do not wait for it.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FILE = "@"
 EXAMPLE_PATH = "/api/orders"
 FILLED_IN = ("{number}", "{token}", "{duration}")
-"""What a load fills in in a path."""
+"""The parameters that a load fills in in a path."""
 
 
 def read_path(text: str) -> str:

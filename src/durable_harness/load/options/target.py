@@ -32,7 +32,7 @@ class Target:
     pid: int | None = None
     log_path: Path | None = None
     ending: Callable[[], str] = field(default=str, repr=False)
-    """Says how a stack of the run's own ended; empty while it runs."""
+    """Returns how a stack of the run's own ended; empty while it runs."""
 
     def gone(self) -> str | None:
         """Return the message for a stack that has ended by itself; None while it lives, or if the run started none."""

@@ -1,4 +1,4 @@
-"""One operation before the load: what works not at all ends the command here, with the reason and the remedy."""
+"""One operation before the load: if it does not work, the command ends here with the reason and the remedy."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Flight:
 
     @property
     def is_fine(self) -> bool:
-        """Whether it went as operations should; one that is still under way was accepted, and its status was read."""
+        """Whether it works: it ended well, or it is in progress and its status was read."""
         return self.record.state in (OperationState.COMPLETED, OperationState.TERMINATED, OperationState.IN_FLIGHT)
 
 
@@ -108,7 +108,7 @@ def _left_s(operation: Operation) -> float:
 
 
 def problem_of(flight: Flight, app: App | None, log: str = "") -> HarnessError | None:
-    """Return what ends the command: what was asked and answered, what the app has, what to set; None if it is fine."""
+    """Return the error: what was sent and answered, what the app has, what to set; None if the operation works."""
     if flight.is_fine:
         return None
     record = flight.record
@@ -197,6 +197,6 @@ REMEDIES = {
         "another start with --start-path."
     ),
     OperationState.WRONG_OUTPUT: "Override check_output in a scenario of yours, or name [status] token for --service.",
-    OperationState.LOST: "Its status is asked for where the start's answer says; name another place with --service.",
+    OperationState.LOST: "Its status is requested where the start's answer says; name another place with --service.",
 }
 OF_ANY_END = "Set what it is to work on with --payload (JSON, or @FILE with it), or choose another --start-path."

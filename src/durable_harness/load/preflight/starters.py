@@ -1,7 +1,7 @@
 """The functions of an app that start operations, from the host's own list of functions.
 
 A starter takes a method that may change something and has a durable client. Its code may do something else with it,
-such as raise an event: the list does not say. A route like `orchestrators/{functionName}` is a starter for each
+such as raise an event, which the list does not show. A route like `orchestrators/{functionName}` is a starter for each
 orchestrator of the app. Parameters that the load fills in (`{number}`, `{token}`) may stay in a route.
 """
 
@@ -84,7 +84,7 @@ class App(NamedTuple):
         return [starter for starter in self.starters if not starter.needs]
 
     def describe(self) -> list[str]:
-        """Return lines that say how the app starts operations, or what else it has."""
+        """Return lines on how the app starts operations, or on what else it has."""
         if self.starters:
             return ["The app may start operations by:", *_listed(map(str, self.starters))]
         if self.routes:
@@ -164,7 +164,7 @@ def chosen_starter(app: App, default_path: str, method: str | None = None) -> St
 
 
 def _starters(path: str, function: str, orchestrators: Sequence[str]) -> Iterator[Starter]:
-    """Yield the starters that a route is: one, or one for each orchestrator that it takes the name of."""
+    """Yield the starters of a route: one, or one for each orchestrator if it takes a name."""
     parameters = [found for found in PARAMETER.finditer(path) if found[2].lower() not in FILLED]
     names = [found for found in parameters if _is_orchestrator(path, found)]
     if len(names) == 1 and orchestrators:

@@ -189,7 +189,7 @@ class Coordinator(JudgingProcess):
         self._inquiry.cut_short()
 
     def _on_test_stopping(self, **event: object) -> None:
-        """Look no longer for a reason to end the run: it ends, and a second end would cut its winding up short."""
+        """Stop looking for a reason to end the run: it ends, and a second end would cut its winding up short."""
         self._load_until_epoch_s = self._load_until_epoch_s or time.time()
         for watch in self._watches:
             watch.close()

@@ -1,4 +1,4 @@
-"""What a coordinator asks the server once a run is over, before the verdict."""
+"""The questions of a coordinator to the server once a run is over, before the verdict."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Inquiry:
         return answer or ("a signal cut it short" if self._was_cut_short.is_set() else "it failed: see the log")
 
     def spent(self, run: RunToSplit) -> Spent:
-        """Return where operations spent their time, by scenario, and who it was."""
+        """Return where operations spent their time, by scenario, and which party spent it."""
         return self._unless_cut_short(lambda: self._spent(run)) or Spent({}, {})
 
     def stuck(self, audit: Audit | str) -> tuple[StuckOperation, ...]:
@@ -88,7 +88,7 @@ class Inquiry:
         return self._unless_cut_short(lambda: self._traces(audit, stuck)) or ()
 
     def cut_short(self) -> None:
-        """Ask no more: callers that wait for an answer return without one."""
+        """Stop asking: callers that wait for an answer return without one."""
         self._was_cut_short.set()
 
     def describe_cut(self) -> str | None:

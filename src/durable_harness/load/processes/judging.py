@@ -1,4 +1,4 @@
-"""The verdict on a run: what its operations came to, whether it proves anything, and how its gates turned out."""
+"""The verdict on a run: the results of its operations, whether it proves anything, and the results of its gates."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class JudgingProcess(LocustProcess):
 
     @abstractmethod
     def total(self) -> RunTally:
-        """Return what the operations of all processes came to so far."""
+        """Return the results of all processes so far."""
 
     @abstractmethod
     def figures(self) -> dict[str, GeneratorFigures]:
@@ -67,7 +67,7 @@ class JudgingProcess(LocustProcess):
         return self._usage_watch.usage
 
     def remarks(self) -> list[str]:
-        """Return what the report should say about the processes."""
+        """Return the report's notes on the processes."""
         return []
 
     @abstractmethod

@@ -107,7 +107,7 @@ class WorkerProcess(LocustProcess):
             self._leave_orphaned()
 
     def _stop_in_time(self, run: LoadRun) -> None:
-        """Start nothing once the run time is over, although the master does not say so."""
+        """Start nothing once the run time is over, even without a message from the master."""
         late_s = monotonic() - self._ends
         if late_s >= 0:
             run.is_accepting = False

@@ -89,7 +89,7 @@ class LocustProcess(ABC):
 
     @abstractmethod
     def set_up(self) -> None:
-        """Get ready before any load; raise HarnessError to refuse."""
+        """Prepare before any load; raise HarnessError to refuse the run."""
 
     @abstractmethod
     def begin(self, options: LoadOptions) -> None:
@@ -185,7 +185,7 @@ class LocustProcess(ABC):
         self._ended.wait()
 
     def _on_quitting(self, **_: object) -> None:
-        """Locust quits: see to it that the run is over."""
+        """Locust quits: make sure that the run is over."""
         # Locust's handler of SIGTERM gets here in the same moment in which ours is to be called.
         gevent.sleep(0)
         if self._is_quitting:
@@ -234,7 +234,7 @@ class LocustProcess(ABC):
             gevent.sleep(POLL_S)
 
     def _take(self, step: Callable[[], None], taken: Event) -> None:
-        """Take a step of the run; let a bug in it not keep the process from its end."""
+        """Take a step of the run; a bug in it must not keep the process from ending."""
         try:
             step()
         except Exception as error:  # noqa: BLE001 - what a scenario or a listener raises

@@ -1,4 +1,4 @@
-"""What the coordinator of a run does before any load: it finds out how the app starts operations, and tries one.
+"""Before the load of a run: how the app starts operations, and one operation as a trial.
 
 Nothing of it is part of a run: no figure, no row in Locust's table, no record.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def look_before_load(process: LocustProcess, target: Target, options: LoadOptions) -> None:
-    """Choose the app's starter where nothing names one, and let one operation show that operations work.
+    """Choose the app's starter if no option names one, and run one operation to show that operations work.
 
     Raises UsageError if there is no starter, or a choice, or if the operation does not end as it should, and
     UnreachableError if nothing answers.

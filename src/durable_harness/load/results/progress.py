@@ -1,4 +1,4 @@
-"""Show how a run goes: one line that is refreshed on a terminal, a line now and then elsewhere."""
+"""Show the progress of a run: one line that is refreshed on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 

@@ -28,9 +28,9 @@ NO_LOAD = "no load was made: what an earlier run left in the report folder is no
 
 
 def hide_what_is_known(options: LoadOptions) -> None:
-    """Show none of the app's secrets from now on, if there is to be an evidence file.
+    """Blank the app's secrets from now on, if an evidence file is asked for.
 
-    Reasons are shortened where they are made: of a secret that is blanked only later a part would be left.
+    Reasons are shortened where they are made: if a secret were blanked only later, a part of it would be left.
     """
     if options.evidence is not None:
         hide(known_secrets(options.app_dir))

@@ -1,4 +1,4 @@
-"""What the operations of a run came to, as the summary that gates judge and reports show."""
+"""The results of a run's operations, as the summary that gates judge and reports show."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def _of_scenario(name: str, tally: Tally, whole: RunSummary) -> RunSummary:
 def _finish_ms(tally: Tally) -> Histogram:
     """Return the finish of all operations, as a lower bound of those that timed out.
 
-    Where the service does not say when others ended, these alone would be no figure.
+    If the service does not report when others ended, these alone would be no figure.
     """
     finish_ms = tally.latencies_ms["finish_ms"]
     return merged_histograms([finish_ms, tally.unfinished_ms]) if finish_ms.count else finish_ms

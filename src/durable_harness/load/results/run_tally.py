@@ -1,4 +1,4 @@
-"""What the operations of a process came to by scenario, and together.
+"""The results of the operations of a process, by scenario and together.
 
 Each operation is counted once, in the tally of its scenario. The whole is merged from these when it is asked for, which
 is seldom, so that it costs an operation nothing.

@@ -1,4 +1,4 @@
-"""What the operations of a process came to, merged with those of other processes without loss."""
+"""The results of the operations of a process, which merge with those of other processes without loss."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Tally:
         self.clocks: Counter[tuple[str, str]] = Counter()
         """How many values of a figure that needs the server are by each of its clocks: (figure, clock)."""
         self.remarks: list[str] = []
-        """What a process has to say about its run beside the figures."""
+        """Remarks of a process on its run, beside the figures."""
         self.warnings: list[str] = []
         """What the host warns of, each once: what of its app comes near a limit."""
         self.split = TimeSplit()

@@ -24,7 +24,7 @@ def with_twice_report(written: WrittenReports, base_url: str, folder: Path) -> t
 
 
 def _write(base_url: str, folder: Path) -> tuple[str, Path | None]:
-    """Ask the host of a run what became of second deliveries. Return it as text, and the file that has it as JSON."""
+    """Ask the host of a run for the results of second deliveries; return them as text, and their file of JSON."""
     with Asker(verify_tls=True, max_answer_bytes=MOST_BYTES) as asker:
         answer = asker.get(f"{base_url}{PATH}", {}, TIMEOUT_S)
     document = answer.json_object() if isinstance(answer, HttpResponse) and answer.is_success else None
