@@ -12,7 +12,7 @@ logger = logging.getLogger(__name__)
 
 
 class RunExitCode:
-    """Lets a listener of the user make a run's exit code worse, but not better.
+    """Keeps a listener of the user from making a run's exit code better; it may make it worse.
 
     The listener in Locust's documentation ("control the exit code") writes 0 unless its own limits are broken, and so
     would turn a failed gate into a pass.
