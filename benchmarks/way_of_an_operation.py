@@ -141,7 +141,7 @@ def serve_and_count(app: Path, count: int) -> list[dict[str, list[Call]]]:
         driver.start()  # before recording begins: its own calls are no part of an operation
         recorder.install()
         arguments = ["--script-root", str(app), "--port", str(free_port()), "--ready-file", str(ready_file)]
-        with contextlib.suppress(SystemExit):
+        with contextlib.suppress(SystemExit, KeyboardInterrupt):
             durable_harness_command(["serve", *arguments])
         driver.join()
     return operations

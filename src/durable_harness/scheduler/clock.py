@@ -22,7 +22,9 @@ from durable_harness.protocol.values import LATEST_NS
 STEP_NS = NS_PER_S // 10
 """The wall clock was set where it is at least this far from where elapsed time says that it is."""
 SAME_MOMENT_NS = NS_PER_S // 100
+"""Readings of the two clocks within this time count as one moment: well below STEP_NS, so that a pause is no step."""
 READ_TRIES = 5
+"""How often both clocks are read to get such a pair. Without one, the next reading decides."""
 ROOM_YEARS = 30
 LATEST_MOVED_NS = LATEST_NS - ROOM_YEARS * 366 * 86_400 * NS_PER_S
 """No clock is moved beyond this time of day: whoever uses it afterwards has room for timers of its own."""

@@ -15,6 +15,7 @@ NO_ACTION_ID = -1
 """The id of events that no action asked for: what came in, and ends that the scheduler itself makes."""
 
 EVENTS_AT_ONCE = 1000
+"""How many events are messages at a time while a history is read: a message takes ten times the memory of its bytes."""
 
 
 class History:

@@ -20,7 +20,9 @@ from durable_harness.scheduler.sizes import MESSAGE_BYTES
 from durable_harness.scheduler.storage.store import INSTANCE_COLUMNS, Store
 
 DEFAULT_PAGE_SIZE = 100
+"""As in Azure, where `top` is 100 if a list does not name it."""
 END_OF_TIME_NS = 1 << 62
+"""Later than any time that is stored, and an integer for SQLite, whose integers end at 2**63."""
 
 Key = tuple[int, str]
 AnyMessage = TypeVar("AnyMessage", bound=Message)

@@ -244,13 +244,14 @@ def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> 
         rows[sql.INSERT_TURN].append((key, saved.turns, chunk))
     # Execution has the picture of these numbers. Rows of the inbox hold what is received and not in the history yet: of
     # an ended instance nothing. What was taken before it was ever saved never had a row.
-    received = execution.taken if instance.ended else execution.received
+    has_ended = instance.ended
+    received = execution.taken if has_ended else execution.received
     first_new = max(saved.received, execution.taken)
-    new = [] if instance.ended else execution.received_since(first_new)
+    new = [] if has_ended else execution.received_since(first_new)
     for number, event in enumerate(new, first_new):
         rows[sql.INSERT_EVENT].append((key, number, event.SerializeToString()))
-    if saved.received > saved.taken and (instance.ended or execution.taken > saved.taken):
-        rows[sql.DELETE_EVENTS].append((key, saved.received if instance.ended else execution.taken))
+    if saved.received > saved.taken and (has_ended or execution.taken > saved.taken):
+        rows[sql.DELETE_EVENTS].append((key, saved.received if has_ended else execution.taken))
     saved.taken = execution.taken
     saved.received = received
 

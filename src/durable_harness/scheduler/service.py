@@ -20,6 +20,7 @@ from durable_harness.scheduler.storage.store import Durability, Store
 from durable_harness.settings.task_hubs import DEFAULT_HUB, DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
 
 DEFAULT_LEASE_TIMEOUT_S = 3600.0
+"""When a worker is taken to hang. Long, as an activity that takes longer is run twice.."""
 
 
 @dataclass(frozen=True)

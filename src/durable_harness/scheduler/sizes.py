@@ -11,11 +11,13 @@ from durable_harness.protocol import pb
 
 M = TypeVar("M", bound=Message)
 RECEIVE_BYTES = 4 * 1024 * 1024
+"""The default of gRPC's `max_receive_message_length`, in all its languages."""
 MESSAGE_BYTES = RECEIVE_BYTES - 256 * 1024
 """What is filled at most where several things share a message; the rest is for what frames them."""
 CHUNK_EVENTS = 1000
 """How many events share a message at most, so that neither side has all of a long history in messages at once."""
 MAX_LOSSES = 3
+"""After how many lost workers the size of their common work counts as the cause. One or two may have other reasons."""
 
 
 def chunks(messages: Iterable[M]) -> Iterator[list[M]]:

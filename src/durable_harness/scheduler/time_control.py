@@ -14,6 +14,7 @@ from durable_harness.scheduler.dispatch import Kind, Work
 from durable_harness.scheduler.service import SchedulerService
 
 DEFAULT_PATIENCE_S = 1.0
+"""After how long without any work done, in real time, the work under way counts as hanging."""
 HELD = "time is held by a test and cannot be moved: let it go first, with durable_clock.release()"
 BEYOND = (
     "time cannot be moved beyond"

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from durable_harness.own_loggers import own_logger
 
 MOST_NAMED = 10
+"""How many activities the warning names. It counts the others."""
 
 logger = own_logger("durable_harness.scheduler")
 

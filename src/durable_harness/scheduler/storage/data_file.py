@@ -45,11 +45,14 @@ PASSING_CODES = frozenset(
 )
 """What may pass while the process lives: a full disk, a quota, a lock, a disk that was mounted read-only."""
 PAGE_BYTES = 4096
+"""SQLite's default for new databases."""
 FORMATS = {1, 2}
 """The write and read versions of SQLite's header: a rollback journal, a write-ahead log."""
 READ_BYTES = 1 << 20
+"""How much is read at a time to bring a file into the system's cache."""
 UNDECODABLE = re.compile(r"Could not decode to UTF-8 column '(\w+)'")
 MOST_READ_AHEAD_BYTES = 4 << 30
+"""How much of a file is brought there at most: the rest of a larger one would push it out again."""
 SHOWN_PROBLEMS = 3
 KINDS_OF_PLACE = {
     stat.S_IFIFO: "a FIFO",

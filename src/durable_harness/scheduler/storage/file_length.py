@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from pathlib import Path
 
+# Sizes and places of https://www.sqlite.org/fileformat.html, sections 1.3 and 4.1.
 MAGIC = b"SQLite format 3\0"
 HEADER_BYTES = 100
 PAGES_AT = 28

@@ -32,7 +32,9 @@ from durable_harness.scheduler.storage.schema import FORMAT_VERSION, REPEATS, cr
 from durable_harness.scheduler.storage.unfinished_file import holds_nothing
 
 CACHE_KB = 32 * 1024
+"""SQLite's default is 2 MB, which the indexes of 100,000 instances exceed."""
 CHECKPOINT_PAGES = 4000
+"""How long the write-ahead log grows before its pages are copied, with a sync: four times SQLite's default."""
 INSTANCE_COLUMNS = (
     "key, hub, id, name, version, input, created_ns, updated_ns, completed_ns, scheduled_ns, execution_id, status,"
     " output, custom_status, failure, parent, tags, trace, begun_ns, modelled, parent_key, children, costs,"
