@@ -19,7 +19,7 @@ KEY_HEADER = "x-control-key"
 ADDRESS = "127.0.0.1"
 
 Call = Callable[..., Awaitable[object]]  # type: ignore[explicit-any]  # each has parameters of its own
-"""Takes the members of the request's JSON object by name, returns a JSON value; ValueError says what is wrong."""
+"""Takes the members of the request's JSON object by name, returns a JSON value; ValueError has what is wrong."""
 
 
 class ControlEndpoint:

@@ -171,7 +171,9 @@ class FaultyScheduler:
         work = {"kind": kind, "name": name, "instance_id": instance_id}
         if any(self.rules.striking(Fault.REFUSE, **work)):
             await self._abandon(kind, token)
-            raise RpcError(Status.NOT_FOUND, f"No work is leased under the completion token '{token}': a test says so.")
+            raise RpcError(
+                Status.NOT_FOUND, f"No work is leased under the completion token '{token}': a test refuses it."
+            )
         payload = _payload(request)
         if payload is not None:
             for rule in self.rules.striking(Fault.OVERSIZE, **work):
@@ -190,7 +192,7 @@ class FaultyScheduler:
             raise
 
     def _restore(self, instance_id: str, former: str | None) -> None:
-        """Forget that an instance continued as new: the answer that said so was refused."""
+        """Forget that an instance continued as new: the answer that announced it was refused."""
         if former == "":
             self._continued.pop(instance_id, None)
         else:

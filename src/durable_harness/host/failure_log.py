@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from durable_harness.foreign_text import middle_cut
 from durable_harness.host.failures import (
+    error_with_place,
     function_place,
     message_of,
     place_in_app,
     sendable,
-    told,
     type_name,
     with_place,
 )
@@ -45,7 +45,7 @@ def log_failure(  # noqa: PLR0913, PLR0917 - what is known of it
     """Log that a function failed. `place` is where its code was, for an error without a traceback."""
     place = place_in_app(error) or place or function_place(function)
     trace = _safely(lambda: sendable(folded(error)), "the stack trace cannot be read")
-    _log(kind, name, told(error, place), function, instance_id, trace, _as_json(error, place))
+    _log(kind, name, error_with_place(error, place), function, instance_id, trace, _as_json(error, place))
 
 
 def log_failed_work(
@@ -59,15 +59,15 @@ def log_failed_work(
     trace, error_type = failure.stackTrace.value, failure.errorType.rpartition(".")[2]
     found = place_in(trace)
     place = function_place(function) if found is None else str(found)
-    said = described(failure)
-    said = said if names_place(said) else with_place(said, place)
+    text = described(failure)
+    text = text if names_place(text) else with_place(text, place)
     exception = {
         "type": error_type,
         "message": middle_cut(failure.errorMessage, MOST_MESSAGE_CHARS),
         "place": place,
         "frames": frames_in_text_as_json(trace),
     }
-    _log(kind, name, said, function, instance_id, f"{_causes(failure)}{folded_text(trace)}", exception)
+    _log(kind, name, text, function, instance_id, f"{_causes(failure)}{folded_text(trace)}", exception)
 
 
 def _causes(failure: pb.TaskFailureDetails) -> str:
@@ -87,13 +87,13 @@ def _causes(failure: pb.TaskFailureDetails) -> str:
 def _log(  # noqa: PLR0913, PLR0917 - the parts of an entry
     kind: str,
     name: str,
-    said: str,
+    text: str,
     function: Function | None,
     instance_id: str | None,
     trace: str,
     exception: Mapping[str, object],
 ) -> None:
-    first, newline, rest = middle_cut(said, MOST_MESSAGE_CHARS).partition("\n")
+    first, newline, rest = middle_cut(text, MOST_MESSAGE_CHARS).partition("\n")
     if names_place(first):
         newline = rest = ""  # what it hands on, with its trace, has an entry of its own
     where = f" [instance {instance_id}]" if instance_id else ""

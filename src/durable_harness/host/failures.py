@@ -91,7 +91,7 @@ def whole_trace_of(error: BaseException) -> str:
     return _formatted(lambda: traceback.format_exception(error))
 
 
-def told(error: BaseException, place: str | None) -> str:
+def error_with_place(error: BaseException, place: str | None) -> str:
     """Return the type and the text of an error, and where in the app it arose: `KeyError: 'id' (function_app.py:80)`.
 
     An error that hands on the failure of another function, with the place of that, gets no second one.

@@ -121,13 +121,13 @@ class FunctionsHost:
 
     @property
     def shown_url(self) -> str:
-        """Return the URL that people are told."""
+        """Return the URL that is shown to people."""
         return f"{self.options.scheme}://localhost:{self.port}"
 
     async def start(self, public: list[socket.socket] | None = None) -> None:
         """Serve, and begin to pull work. `public` is what `bind_public` returned, for an app that was imported since.
 
-        Raises PortInUseError where the public port is taken.
+        Raises PortInUseError if the public port is taken.
         """
         public = public or bind_public(self.options)
         self.port = public[0].getsockname()[1]
@@ -154,20 +154,20 @@ class FunctionsHost:
     async def kill_worker(self) -> None:
         """Lose the durable worker and whatever it was doing, and start another: for tests of such deaths.
 
-        A plain function that a thread runs already cannot be stopped; nobody waits for its result.
+        A plain function that a thread runs already cannot be stopped; its result is dropped.
         """
         await self._stop_working()
         self._start_working()
 
     def show_traces(self, trace: Trace, dashboard_url: Callable[[str], str] | None) -> None:
-        """Let the host answer with the pages of instances, which it cannot make by itself.
+        """Set what makes the pages of instances, which the host cannot make by itself.
 
         `dashboard_url` returns the address at which a dashboard shows an instance; it is None without a dashboard.
         """
         self._admin.trace, self._admin.dashboard_url = trace, dashboard_url
 
     def fill_threads(self, seconds: float) -> Callable[[], None]:
-        """Keep all threads of functions busy, for so long or until the returned function is called: for tests."""
+        """Keep all threads of functions busy, for `seconds` or until the returned function is called: for tests."""
         return self._invoker.fill(seconds)
 
     async def timings(self, _hub: str, scheduler: Scheduler, instance_id: str) -> Document:

@@ -97,7 +97,7 @@ class StagesNoted:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class LoopHold:
     """Code of a coroutine that kept the event loop to itself."""
 
     function: str
@@ -109,9 +109,9 @@ class Holds:
     """The latest times at which a function kept the event loop to itself."""
 
     def __init__(self) -> None:
-        self._noted: deque[Hold] = deque(maxlen=MOST_HOLDS)
+        self._noted: deque[LoopHold] = deque(maxlen=MOST_HOLDS)
 
-    def since(self, at_ns: int) -> Iterator[Hold]:
+    def since(self, at_ns: int) -> Iterator[LoopHold]:
         return (hold for hold in self._noted if hold.to_ns >= at_ns)
 
     async def watch(self, function: str, call: Coroutine[object, object, object]) -> object:
@@ -119,7 +119,7 @@ class Holds:
         stages = CURRENT.get()
 
         def held(from_ns: int, to_ns: int) -> None:
-            self._noted.append(Hold(function, from_ns, to_ns))
+            self._noted.append(LoopHold(function, from_ns, to_ns))
             if stages is not None:
                 stages.held_ns = max(stages.held_ns, to_ns - from_ns)
 

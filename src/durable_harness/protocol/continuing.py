@@ -1,9 +1,9 @@
 """Turns without the history that their worker has seen already.
 
 The protocol sends the whole history with every turn, so that a long one costs its square. A worker of ours that keeps
-executions alive says so when it asks for work. A scheduler of ours then sends, once a history is long, only the events
-that came since the turn before, and names that turn by its completion token. A worker that has not kept the execution
-as that turn left it asks for the whole with `StreamInstanceHistory`.
+executions alive announces that when it asks for work. A scheduler of ours then sends, once a history is long, only the
+events that came since the turn before, and names that turn by its completion token. A worker that has not kept the
+execution as that turn left it asks for the whole with `StreamInstanceHistory`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 LONG_HISTORY_EVENTS = 200
 """From how many events on a worker keeps an execution alive, and a scheduler leaves out what it has seen."""
 KEEPS_EXECUTIONS_HEADER = "durable-harness-keeps-executions"
-"""The metadata by which a worker says over gRPC that it keeps executions alive; other schedulers ignore it."""
+"""The metadata by which a worker announces over gRPC that it keeps executions alive; other schedulers ignore it."""
 _NAME, _TOKEN, _OMITTED, _LAST_ACTION = "orchestrator", "continuesAfter", "omittedEvents", "lastActionId"
 
 
@@ -41,7 +41,7 @@ def set_continuation(request: pb.OrchestratorRequest, name: str, continuation: C
 
 
 def continuation_of(request: pb.OrchestratorRequest) -> Continuation | None:
-    """Return what a request continues, None if it holds its whole history or does not say."""
+    """Return what a request continues, None if it holds its whole history or does not name it."""
     if not request.requiresHistoryStreaming or _TOKEN not in request.properties:
         return None
     properties = request.properties

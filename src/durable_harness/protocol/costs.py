@@ -2,7 +2,7 @@
 
 An *action* is a message dispatched to the app; the history has one event for each. An orchestration of n activities in
 a row is 1 + 2n actions: its start, n starts of activities and n results. What never reached the app (a result that came
-after the end, an event that nobody read) is not in the history and costs nothing.
+after the end, an event that was not read) is not in the history and costs nothing.
 """
 
 from __future__ import annotations

@@ -134,10 +134,10 @@ class Scheduler(Protocol):
     async def abandon_orchestrator_task(
         self, request: pb.AbandonOrchestrationTaskRequest
     ) -> pb.AbandonOrchestrationTaskResponse:
-        """Give a turn back; the work is ready again at once."""
+        """Return a turn to the scheduler; the work is ready again at once."""
 
     async def abandon_activity_task(self, request: pb.AbandonActivityTaskRequest) -> pb.AbandonActivityTaskResponse:
-        """Give an activity back; the work is ready again at once."""
+        """Return an activity to the scheduler; the work is ready again at once."""
 
     async def abandon_entity_task(self, request: pb.AbandonEntityTaskRequest) -> pb.AbandonEntityTaskResponse:
-        """Give a batch of an entity back; the work is ready again at once."""
+        """Return a batch of an entity to the scheduler; the work is ready again at once."""

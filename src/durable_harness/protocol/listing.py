@@ -68,7 +68,7 @@ class InstanceListRequest:
         return self.is_descending != self.is_backwards
 
     def page_of(self, found: Sequence[T]) -> Sequence[T]:
-        """Return the page, in the order of the list, of what was found as `reads_down` says."""
+        """Return the page, in the order of the list, of rows that were read in the order of `reads_down`."""
         page = found[: self.size]
         return page[::-1] if self.is_backwards else page
 

@@ -1,7 +1,7 @@
 """What a scheduler of ours knows beyond the DTS protocol: its workers, the work that waits, entities inside, its clock.
 
-For people who look at it. A scheduler elsewhere says none of that: whoever asks has no `Overview` then, and says that
-it is not known. Nothing of it costs an operation anything: it is collected when somebody looks.
+For people who look at it. A scheduler elsewhere has none of that: its users have no `Overview`, and show
+that it is not known. It costs operations nothing: it is collected when a page is opened.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class PendingOperation:
     name: str
     came_ns: int
     caller_id: str
-    """The orchestration that waits for its answer; "" for a signal, which nobody waits for."""
+    """The orchestration that waits for its answer; "" for a signal, which has no answer."""
     input: str | None
 
 
@@ -119,7 +119,7 @@ class PartView:
     payload: str | None
     """The payload of the event, None if it has none that could be edited."""
     stands: int
-    """How many events before the turn that is run anew stand as they are."""
+    """How many events before the turn that is run again stay as they are."""
     again: Sequence[str]
     """What had no outcome by then and is run again, in words."""
     problem: str | None
@@ -139,13 +139,13 @@ class Overview(Protocol):
         """Return what an entity has to do."""
 
     def clock(self) -> ClockView:
-        """Return how the clock stands."""
+        """Return the state of the clock."""
 
     def skip(self, *, on: bool) -> None:
-        """Let time jump over idle time, or pass as it does. FAILED_PRECONDITION where the clock may not be moved."""
+        """Make time jump over idle time, or pass as it does. FAILED_PRECONDITION if the clock may not be moved."""
 
     async def run_again(self, hub: str, asked: RunAgain) -> str:
-        """Go on with a part of a recorded history as a new instance, and return its id; RpcError where it cannot be."""
+        """Continue a part of a recorded history as a new instance, and return its id; RpcError if it cannot."""
 
     async def history_part(self, hub: str, instance_id: str, event: int) -> PartView:
         """Return what running a history again from an event would mean."""

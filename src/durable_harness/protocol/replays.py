@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Replayed(StrEnum):
+class ReplayResult(StrEnum):
     """How a replay went."""
 
     SAME = "same"
@@ -20,7 +20,7 @@ class Replayed(StrEnum):
 class ReplayReport:
     """The result of one replay."""
 
-    result: Replayed
+    result: ReplayResult
     events: int = 0
     aspect: str = ""
     """In what it differs: kind, name, input …"""

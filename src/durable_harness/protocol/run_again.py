@@ -1,7 +1,7 @@
-"""A new instance that takes the recorded history of another one up to an event, and goes on from there.
+"""A new instance that takes the recorded history of another one up to an event, and continues from there.
 
 What the history has by then is not run again: outcomes of activities and sub-orchestrations, answers of entities and
-events stand in it. The turn that took the event is run anew, by the code that workers have now.
+events are in it. The turn that took the event is run again, by the code that workers have now.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""When the work of an instance became ready, was handed out and was answered, and what its history says in short.
+"""When the work of an instance became ready, was handed out and was answered, and its history in short.
 
 The scheduler notes its own moments, the host adds those of its functions; `durable_harness.why` reads both. All times
 of one document are nanoseconds since the epoch on the clock of the instance. `isTimed` is false if that clock was moved

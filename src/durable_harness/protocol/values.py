@@ -17,7 +17,7 @@ LATEST_NS = 1 << 62
 MAX_PAYLOAD_BYTES = 1_048_576
 """What the service takes as one input, output, event, custom status or entity state."""
 MAX_ID_CHARS = 100
-"""How long the service lets ids of instances and of entities be."""
+"""The longest id of an instance or an entity that the service accepts."""
 _ids = random.Random(random.SystemRandom().getrandbits(256))  # noqa: S311 - ids must be unique, not secret; asking the kernel for each costs a syscall
 
 TERMINAL_STATUSES = frozenset(
@@ -45,7 +45,7 @@ def child_id(parent_id: str, execution_id: str, task_id: int) -> str:
 
 
 def is_terminal(status: int) -> bool:
-    """Tell whether an instance in this status has ended."""
+    """Return whether an instance in this status has ended."""
     return status in TERMINAL_STATUSES
 
 
@@ -77,10 +77,10 @@ def copy_of(message: M) -> M:
 
 
 def optional_text(text: str | None) -> wrappers_pb2.StringValue | None:
-    """Return a StringValue, or None where there is no text (an unset field)."""
+    """Return a StringValue, or None if there is no text (an unset field)."""
     return None if text is None else wrappers_pb2.StringValue(value=text)
 
 
 def text_or_none(message: Message, field: str) -> str | None:
-    """Return the text of a StringValue field, or None where it is unset. Empty text is text."""
+    """Return the text of a StringValue field, or None if it is unset. Empty text is text."""
     return str(getattr(message, field).value) if message.HasField(field) else None

@@ -50,7 +50,7 @@ class RpcServer:
         # Not the end of the thread: to wait for that takes a thread which Python waits for at its end, so that a server
         # which never stops would keep the process.
         self._ended = asyncio.Event()
-        self._calls: set[Call] = set()
+        self._calls: set[FastCall] = set()
         self._posted: deque[Callable[[], None]] = deque()
         self._handed_back = threading.Lock()
         self._handed_back.acquire()
@@ -83,7 +83,7 @@ class RpcServer:
         self._server.destroy()
 
     def _take_over(self) -> None:
-        """Run what was posted, take up what gRPC reports by now, then let the thread wait for more."""
+        """Run what was posted, handle what gRPC reports by now, then make the thread wait for more."""
         try:
             self._run_posted()
             for _ in range(EVENTS_PER_WAKING):
@@ -105,7 +105,7 @@ class RpcServer:
         try:
             self._follow_the_queue()
         finally:
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nothing waits
                 self._loop.call_soon_threadsafe(self._ended.set)
 
     def _follow_the_queue(self) -> None:
@@ -132,7 +132,7 @@ class RpcServer:
         if event.success:
             self._expect_call()
             method = self._methods.get(event.call_details.method, Method(_refuse))
-            kind = LastingCall if method.is_lasting else Call
+            kind = LastingCall if method.is_lasting else FastCall
             call = kind(self, event, method.handler)
             self._calls.add(call)
             call.receive()
@@ -140,15 +140,15 @@ class RpcServer:
     def _on_stopped(self, _event: cygrpc.ServerShutdownEvent) -> None:
         self._has_stopped = True
 
-    def forget(self, call: Call) -> None:
+    def forget(self, call: FastCall) -> None:
         self._calls.remove(call)
 
     def post(self, callback: Callable[[], None]) -> None:
-        """Call back on the event loop."""
+        """FastCall back on the event loop."""
         self._posted.append(callback)
 
 
-class Call:
+class FastCall:
     """A call that is answered soon: its method, metadata, the bytes of its request, and `finish` for its one answer.
 
     Whether its client still waits is not asked; one that may last is a `LastingCall`.
@@ -211,7 +211,7 @@ class Call:
         self._server.forget(self)
 
 
-class LastingCall(Call):
+class LastingCall(FastCall):
     """A call that may last: it may be answered with many messages, and is cancelled when its client gives up."""
 
     def __init__(self, server: RpcServer, event: cygrpc.RequestCallEvent, handler: Handler) -> None:

@@ -74,7 +74,7 @@ def unary_methods(table: Mapping[str, tuple[str, type[Message]]], find_hub: Find
 
 
 def greeting(answer: Message, find_hub: FindHub) -> Method:
-    """Return a method that says only that the hub exists."""
+    """Return a method that only confirms that the hub exists."""
     return Method(functools.partial(_greet, answer, find_hub))
 
 
@@ -84,7 +84,7 @@ def by_path(methods: Iterator[tuple[str, Method]]) -> dict[str, Method]:
 
 
 def read(message: type[M], body: bytes) -> M:
-    """Parse a request. Bytes that are no message are the client's fault."""
+    """Parse a request. Bytes that are not a message are the client's fault."""
     try:
         return message.FromString(body)
     except DecodeError as error:

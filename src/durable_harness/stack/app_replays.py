@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from durable_harness.protocol.replays import Replayed, ReplayReport
+from durable_harness.protocol.replays import ReplayReport, ReplayResult
 
 TIME_LIMIT_S = 60.0
 """For the import of the app, and for the replay."""
@@ -55,14 +55,14 @@ class Replays:
                 async with asyncio.timeout(2 * limit_s + 10):
                     code = await child.wait()
             except TimeoutError:
-                return ReplayReport(Replayed.IMPOSSIBLE, reason=f"It was not over after {2 * limit_s + 10:g} s.")
+                return ReplayReport(ReplayResult.IMPOSSIBLE, reason=f"It was not over after {2 * limit_s + 10:g} s.")
             finally:
                 with contextlib.suppress(ProcessLookupError):
                     child.kill()
         found = _result_in(_text(output)) if code in EXIT_CODES else None
         if found is None:
             reason = _text(errors)[-MOST_CHARS:].strip() or f"`durable-harness replay` ended with exit code {code}."
-            return ReplayReport(Replayed.IMPOSSIBLE, reason=reason)
+            return ReplayReport(ReplayResult.IMPOSSIBLE, reason=reason)
         return _report(found)
 
 
@@ -83,7 +83,9 @@ def _result_in(output: str) -> dict[str, Any] | None:
 
 
 def _report(found: Mapping[str, Any]) -> ReplayReport:
-    result = {"ok": Replayed.SAME, "different": Replayed.DIFFERENT}.get(found["result"], Replayed.IMPOSSIBLE)
+    result = {"ok": ReplayResult.SAME, "different": ReplayResult.DIFFERENT}.get(
+        found["result"], ReplayResult.IMPOSSIBLE
+    )
     difference = {name: value for name, value in (found.get("difference") or {}).items() if value is not None}
     return ReplayReport(
         result,

@@ -6,7 +6,7 @@ from typing import Any
 
 from durable_harness.control import Call
 from durable_harness.host.outside import CaughtConnections
-from durable_harness.host.outside.routes import Route, places
+from durable_harness.host.outside.routes import CaughtRoute, places
 
 
 def outside_calls(caught: CaughtConnections | None) -> dict[str, Call]:
@@ -25,6 +25,6 @@ def outside_calls(caught: CaughtConnections | None) -> dict[str, Call]:
             caught.lead(None, None)
             return
         plain, tls = ports
-        caught.lead(Route(plain, tls, tuple(places(answered or [])), tuple(places(passing or []))), authority)
+        caught.lead(CaughtRoute(plain, tls, tuple(places(answered or [])), tuple(places(passing or []))), authority)
 
     return {"outside/lead": lead}

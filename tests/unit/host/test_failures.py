@@ -8,7 +8,7 @@ import azure.functions as func
 import pytest
 
 from durable_harness.host.failure_log import log_failed_work, log_failure
-from durable_harness.host.failures import MAX_TEXT_CHARS, frames_of, sendable, told, trace_of
+from durable_harness.host.failures import MAX_TEXT_CHARS, error_with_place, frames_of, sendable, trace_of
 from durable_harness.places import package_of
 from durable_harness.protocol import optional_text, pb
 
@@ -148,9 +148,9 @@ def test_half_of_a_surrogate_pair_is_logged_as_its_escape(caplog):
 
 def test_an_error_says_where_in_the_app_it_arose_once():
     """The text ends with the app's line; one that hands on another function's failure keeps the line of that."""
-    assert told(raised(HOST, APP, SDK), f"{APP}:2") == f"ValueError: no ({APP}:2)"
+    assert error_with_place(raised(HOST, APP, SDK), f"{APP}:2") == f"ValueError: no ({APP}:2)"
     handed_on = Exception("Activity function 'pay' failed: KeyError: 'id' (function_app.py:80) \n Traceback …")
-    assert told(handed_on, f"{APP}:2") == str(handed_on)
+    assert error_with_place(handed_on, f"{APP}:2") == str(handed_on)
 
 
 @pytest.mark.parametrize(("line", "package"), [("pass", "azure.durable_functions"), ("def sync_wrapper(): pass", None)])

@@ -5,14 +5,18 @@ import socket
 import pytest
 
 from durable_harness.host.outside import CaughtConnections
-from durable_harness.host.outside.routes import Names, Place, Route, is_here, name_in, port_in
+from durable_harness.host.outside.routes import CaughtRoute, HostPattern, Names, is_here, name_in, port_in
 from durable_harness.testing.outside.request_rules import UrlPattern
 
-ROUTE = Route(
+ROUTE = CaughtRoute(
     plain_port=1,
     tls_port=2,
-    answered=(Place("*.blobs.example", 10_000), Place("api.example", 8443, tls=True), Place("127.0.0.1", 9000)),
-    passing=(Place("login.example", 443),),
+    answered=(
+        HostPattern("*.blobs.example", 10_000),
+        HostPattern("api.example", 8443, tls=True),
+        HostPattern("127.0.0.1", 9000),
+    ),
+    passing=(HostPattern("login.example", 443),),
 )
 
 

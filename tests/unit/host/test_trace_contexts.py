@@ -6,7 +6,7 @@ import pytest
 
 from durable_harness.host.tracing.context import SpanRef, new_root, parse
 from durable_harness.host.tracing.executions import Executions
-from durable_harness.host.tracing.operations import MOST_OPERATIONS, Operations
+from durable_harness.host.tracing.operations import MOST_OPERATIONS, TracedOperations
 from durable_harness.host.tracing.spans import spans_from_environment
 from durable_harness.protocol import from_ns, pb
 from history_events import event
@@ -68,7 +68,7 @@ def test_an_execution_without_a_trace_has_no_span():
 
 def test_operations_under_way_are_bounded():
     """Of very many operations that never run, the oldest are forgotten."""
-    operations, cause = Operations(), SpanRef(1, 2)
+    operations, cause = TracedOperations(), SpanRef(1, 2)
     for number in range(MOST_OPERATIONS + 1):
         operations.begun(str(number), cause)
     assert (operations.cause_of("0"), operations.cause_of("1")) == (None, cause)

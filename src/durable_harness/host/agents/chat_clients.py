@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mappin
 from typing import Protocol
 
 from durable_harness.documents import JsonObject
-from durable_harness.host.fakes.registry import Fake, FakedError, Fakes
+from durable_harness.host.fakes.registry import FakedError, Fakes, InstalledFake
 from durable_harness.host.fakes.working import instance_now
 from durable_harness.host.library_methods import Method
 from durable_harness.host.stages import CURRENT
@@ -94,7 +94,9 @@ class StubbedChat:
 
         return respond
 
-    async def _received(self, fake: Fake, call: dict[str, object], token: str, scope: Scope | None) -> JsonObject:
+    async def _received(
+        self, fake: InstalledFake, call: dict[str, object], token: str, scope: Scope | None
+    ) -> JsonObject:
         """Return what the test answers; to work that is delivered again what it answered the first time."""
         text = None if scope is None else scope.earlier_answer()
         if text is None:
@@ -106,7 +108,7 @@ class StubbedChat:
         answer: JsonObject = json.loads(text)
         return answer
 
-    async def _asked(self, fake: Fake, call: dict[str, object], token: str) -> str | FakedError:
+    async def _asked(self, fake: InstalledFake, call: dict[str, object], token: str) -> str | FakedError:
         """Ask the test. Agents run on an event loop of the framework's, fakes on that of the host."""
         assert self._loop is not None
         asked = asyncio.run_coroutine_threadsafe(self._text(fake, call, token), self._loop)
@@ -115,7 +117,7 @@ class StubbedChat:
         except FakedError as error:
             return error
 
-    async def _text(self, fake: Fake, call: dict[str, object], token: str) -> str:
+    async def _text(self, fake: InstalledFake, call: dict[str, object], token: str) -> str:
         if fake.delay_s > 0:
             await self._clock.sleep(token, fake.delay_s)
         return await self._fakes.answer(fake, call)

@@ -11,7 +11,7 @@ SWITCHED_ON = frozenset({"true", "1"})
 
 
 def unless_switched_off(function: Function, environ: Mapping[str, str]) -> Function:
-    """Return a function as it is, or as disabled if an app setting says so. Case and separators do not count."""
+    """Return a function as it is, or as disabled if an app setting disables it. Case and separators do not count."""
     setting = f"AzureWebJobs.{function.name}.Disabled"
     words = (value for name, value in environ.items() if _plain(name) == _plain(setting))
     if any(word.strip().lower() in SWITCHED_ON for word in words):

@@ -1,6 +1,6 @@
 """Apps of folders: each folder with a `function.json` is a function. SDK 1.x only.
 
-The file says which script and function to call and what its bindings are. Scripts are modules of the package `__app__`,
+The file names the script, the function to call and its bindings. Scripts are modules of the package `__app__`,
 which is the app's folder, so that functions import from each other and from shared code, relatively or by full name.
 """
 

@@ -13,7 +13,7 @@ from durable_harness.places import add_app_folder
 
 
 def make_importable(directory: Path) -> None:
-    """Let the app import its own modules, now and later, from its folder and from `.python_packages`."""
+    """Make the app's own modules importable, now and later, from its folder and from `.python_packages`."""
     add_app_folder(directory)
     for path in (directory / ".python_packages" / "lib" / "site-packages", directory):
         if path.is_dir() and str(path) not in sys.path:

@@ -221,7 +221,7 @@ def _inner(name: str, annotation: object) -> object:
 
 
 def _check_return(bindings: Sequence[Mapping[str, object]], annotations: Mapping[str, object]) -> None:
-    """Only a function with a `$return` binding is bound to what its annotation says."""
+    """Only a function with a `$return` binding is bound to its return annotation."""
     kind = next((str(binding["type"]) for binding in bindings if binding["name"] == RETURN), None)
     if kind is None or "return" not in annotations:
         return

@@ -26,7 +26,7 @@ def load_app(
 
     `only` names those to keep, as `func start --functions` does; without it `allowed` does, the list in host.json.
 
-    Raises AppLoadError, which says what is wrong and where in the app's own code.
+    Raises AppLoadError with what is wrong and where in the app's own code.
     """
     directory = directory.resolve()
     script, folders = script_of(directory), function_folders(directory)
@@ -66,7 +66,7 @@ def load_app(
 
 
 def _warnings(script: Path, folders: Sequence[Path]) -> tuple[str, ...]:
-    """Say which functions are not there: with a script, Azure asks only the script for them."""
+    """Return a warning of functions that are not loaded: with a script, Azure reads only the script."""
     if not folders:
         return ()
     names = ", ".join(folder.name for folder in folders)

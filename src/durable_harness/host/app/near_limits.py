@@ -73,7 +73,7 @@ class NearLimits:
                 "history",
                 f"Orchestrator '{function.durable_name}': a history of {events:,} events (instance '{instance_id}'). To"
                 f" replay it took {replay_ms:,.1f} ms here, and Azure replays it in every turn. Call continue_as_new"
-                " before a history grows so long, or let sub-orchestrations share the work.",
+                " before a history grows that long, or split the work between sub-orchestrations.",
             )
 
     def _status(self, function: NamedFunction, size_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""Which external events a living instance waits for, and where in its code: no history says it.
+"""Which external events a living instance waits for, and where in its code: histories do not have that.
 
 An orchestrator that waits for an event asks for nothing, so neither the scheduler nor the history knows the name. The
 code does: its history is replayed here, on a thread of its own and without its log entries. Nothing is sent or changed.

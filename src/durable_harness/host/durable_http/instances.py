@@ -355,7 +355,7 @@ class DurableApi:
         raise invalid_operation("This scheduler has no app lease to make primary.")
 
     async def _active(self, instance_id: str) -> pb.OrchestrationState:
-        """Return the state of an instance that has not ended: 404 where there is none, 410 where it has."""
+        """Return the state of an instance that has not ended: 404 if there is none, 410 if it has ended."""
         state = await self._state(instance_id)
         if is_terminal(state.orchestrationStatus):
             raise GoneError

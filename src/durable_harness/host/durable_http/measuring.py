@@ -39,7 +39,7 @@ async def measure_operations(scheduler: Scheduler, body: bytes, warnings: Sequen
 
 
 def _read_ids(body: bytes) -> list[str]:
-    """Return the ids that a body names, each once. Raises ValueError, which says what is expected."""
+    """Return the ids that a body names, each once. Raises ValueError with what is expected."""
     expected = f'expected a JSON object {{"ids": ["…"]}} with 1 to {MAX_IDS} instance ids'
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"The body has {len(body)} bytes; {expected}, at most {MAX_BODY_BYTES} bytes.")

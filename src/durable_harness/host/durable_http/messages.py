@@ -24,7 +24,7 @@ SHOWN_CHARS = 60
 
 @dataclass(frozen=True)
 class ApiRequest:
-    """A call of the durable HTTP API. `path` is what follows the base, percent-encoded; `body` is None where absent."""
+    """A call of the durable HTTP API. `path` is percent-encoded, without the base; `body` is None if there is none."""
 
     method: str
     path: str
@@ -109,13 +109,13 @@ class Query:
         return value == "true" if value in {"true", "false"} else default
 
     def integer(self, name: str) -> int | None:
-        """Return a 32-bit whole number; text that is none counts as absent."""
+        """Return a 32-bit whole number; other text counts as absent."""
         value = self.text(name) or ""
         number = int(value) if re.fullmatch(r"[+-]?[0-9]{1,10}", value) else None
         return number if number is not None and abs(number) <= LARGEST_INTEGER else None
 
     def seconds(self, name: str) -> float | None:
-        """Return a number of seconds, None if it is absent; raise ApiError for text that is no such number."""
+        """Return a number of seconds, None if it is absent; raise ApiError for any other text."""
         value = self.text(name)
         if value is None:
             return None
@@ -124,7 +124,7 @@ class Query:
         return float(value)
 
     def moment(self, name: str) -> datetime | None:
-        """Return a point in time, UTC if no zone is given, None if it is absent; raise ApiError for what is no time.
+        """Return a point in time, UTC if no zone is given, None if it is absent; raise ApiError for any other text.
 
         The Durable extension takes a time that it cannot read for absent: a list, or a purge, then covers everything.
         """

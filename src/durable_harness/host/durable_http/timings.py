@@ -36,7 +36,7 @@ class HostNotes:
 async def instance_timings(scheduler: Scheduler, notes: HostNotes, instance_id: str) -> ApiResponse:
     """Answer a request for timings: 200, 400 without an id, 404 if it is unknown, 502 if the scheduler refuses."""
     if not instance_id:
-        return json_response({"error": f"Which instance is not said; {EXPECTED}."}, 400)
+        return json_response({"error": f"No instance is named; {EXPECTED}."}, 400)
     try:
         return json_response(await joined_timings(scheduler, notes, instance_id))
     except RpcError as error:

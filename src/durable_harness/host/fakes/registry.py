@@ -46,7 +46,7 @@ class FakedError(Exception):
 
 
 @dataclass
-class Fake:
+class InstalledFake:
     """One fake."""
 
     number: int
@@ -72,7 +72,7 @@ class Fakes:
     """The fakes of a host. The one that was made last answers."""
 
     def __init__(self) -> None:
-        self._fakes: dict[int, Fake] = {}
+        self._fakes: dict[int, InstalledFake] = {}
         self._numbers = itertools.count(1)
         self._questions: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
         self._asked: dict[int, tuple[int, asyncio.Future[FakeAnswer]]] = {}
@@ -81,14 +81,16 @@ class Fakes:
     def is_empty(self) -> bool:
         return not self._fakes
 
-    def add(self, kind: Kind, name: str, answer: FakeAnswer, delay_s: float, method: str | None = None) -> Fake:
+    def add(
+        self, kind: Kind, name: str, answer: FakeAnswer, delay_s: float, method: str | None = None
+    ) -> InstalledFake:
         """Make a fake answer from now on."""
         named = name if kind == "http" else name.lower()
-        fake = Fake(next(self._numbers), kind, named, answer, delay_s, method.upper() if method else None)
+        fake = InstalledFake(next(self._numbers), kind, named, answer, delay_s, method.upper() if method else None)
         self._fakes[fake.number] = fake
         return fake
 
-    def get(self, number: int) -> Fake:
+    def get(self, number: int) -> InstalledFake:
         """Return a fake. Raises ValueError if there is none: it has ended, or the process is another one."""
         if number not in self._fakes:
             raise ValueError(f"fake {number} is unknown here: it has ended, or the host was started again")
@@ -105,12 +107,12 @@ class Fakes:
             if fake in ended and not answered.done():
                 answered.set_result(ENDED)
 
-    def find(self, kind: Kind, name: str, method: str | None = None) -> Fake | None:
+    def find(self, kind: Kind, name: str, method: str | None = None) -> InstalledFake | None:
         """Return the fake that answers a call, None if the app does."""
         fitting = (fake for fake in reversed(self._fakes.values()) if fake.answers_for(kind, name, method))
         return next(fitting, None)
 
-    async def answer(self, fake: Fake, call: dict[str, object]) -> str:
+    async def answer(self, fake: InstalledFake, call: dict[str, object]) -> str:
         """Note a call and return the JSON text that it is answered with, or raise what the test wants to be raised."""
         fake.calls.append({**call, "at_s": time.time()})
         fake.count += 1
@@ -131,12 +133,12 @@ class Fakes:
             return None
 
     def take_answer(self, question: int, answer: FakeAnswer) -> None:
-        """Take the test's answer; one to a question that nobody asks any longer is dropped."""
+        """Take the test's answer; one to a question that is over is dropped."""
         _, answered = self._asked.get(question, (0, None))
         if answered is not None and not answered.done():
             answered.set_result(answer)
 
-    async def _ask(self, fake: Fake, call: dict[str, object]) -> FakeAnswer:
+    async def _ask(self, fake: InstalledFake, call: dict[str, object]) -> FakeAnswer:
         question = next(self._numbers)
         answered: asyncio.Future[FakeAnswer] = asyncio.get_running_loop().create_future()
         self._asked[question] = (fake.number, answered)
@@ -148,7 +150,7 @@ class Fakes:
 
 
 def raise_at(place: str, error: FakedError) -> NoReturn:
-    """Raise an error as the line of the test does that it comes from: that line is then in all that is said of it."""
+    """Raise an error as if the line of the test raised it, which is then in each report of the error."""
     file, _, line = place.rpartition(":")
     if not (file and line.isdecimal()):
         raise error

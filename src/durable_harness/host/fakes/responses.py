@@ -70,7 +70,7 @@ class Responses:
         """Answer no more."""
         self._responses.pop(number, None)
         if self.is_empty:
-            self._on_the_way.clear()  # nobody notes what turns bring
+            self._on_the_way.clear()  # no turn is noted any longer
 
     def note_turn(self, instance_id: str, parent_id: str, events: Iterable[pb.HistoryEvent]) -> None:
         """Note what a turn brings: events that are on the way no longer, and whose sub-orchestration this is."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from durable_harness.host.fakes.registry import Fake, Fakes, decoded
+from durable_harness.host.fakes.registry import Fakes, InstalledFake, decoded
 from durable_harness.host.fakes.working import working_for
 from durable_harness.host.payloads import unwrap_json
 from durable_harness.host.sdk.batches import operation_info
@@ -50,12 +50,12 @@ class FakedRunner(RunnerAround):
             operationInfos=[operation_info(event) for event in request.operationRequests],
         )
 
-    def _fake_of(self, name: str, given: object) -> tuple[Fake | None, dict[str, object]]:
+    def _fake_of(self, name: str, given: object) -> tuple[InstalledFake | None, dict[str, object]]:
         if name in HTTP_ACTIVITIES and isinstance(given, dict):
             return self._fakes.find("http", str(given.get("uri")), str(given.get("method"))), {"input": given}
         return self._fakes.find("activity", name), {"input": given}
 
-    async def _outcome(self, fake: Fake, entity_id: str, event: pb.HistoryEvent) -> pb.OperationResult:
+    async def _outcome(self, fake: InstalledFake, entity_id: str, event: pb.HistoryEvent) -> pb.OperationResult:
         detail = getattr(event, event.WhichOneof("eventType"))
         given = text_or_none(detail, "input")
         given = unwrap_json(given) if self.wraps_operation_inputs else given
@@ -68,7 +68,7 @@ class FakedRunner(RunnerAround):
             return pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
         return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(text)))
 
-    async def _answer(self, fake: Fake, call: dict[str, object]) -> str:
+    async def _answer(self, fake: InstalledFake, call: dict[str, object]) -> str:
         note_fake()
         stages = CURRENT.get()
         if fake.delay_s > 0:

@@ -50,7 +50,7 @@ Read = Callable[[], Awaitable[bytes]]
 
 
 class BadBodyError(ValueError):
-    """Raised for a body that is not what a call expects; the message says what is."""
+    """Raised for a body that is not what a call expects, with what it expects."""
 
 
 class Given(NamedTuple):
@@ -79,7 +79,7 @@ def _decoded(name: str, value: object, encoding: object) -> object:
     try:
         return base64.b64decode(str(value), validate=True)
     except ValueError as error:
-        raise BadBodyError(f'"{name}" is not base64, which "encoding" says it is.') from error
+        raise BadBodyError(f'"{name}" is not base64, as "encoding" requires.') from error
 
 
 Trace = Callable[[str], Awaitable[str | None]]

@@ -45,7 +45,7 @@ def constraint(text: str) -> Constraint:
 
 
 def _is_whole(text: str, bits: int) -> bool:
-    """Tell whether a text is a whole number that .NET's type of this many bits can hold."""
+    """Return whether a text is a whole number that .NET's type of this many bits can hold."""
     if re.fullmatch(r"[ \t]*[+-]?[0-9]{1,40}[ \t]*", text) is None:
         return False
     limit = 1 << (bits - 1)

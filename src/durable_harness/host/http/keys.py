@@ -39,7 +39,7 @@ class Keys:
     """By the function's name in capitals; a function without one has the host's key only."""
 
     def opens_function(self, given: str, function: str, level: str) -> bool:
-        """Tell whether a key opens a function of this authLevel. A system key opens none, as in Azure."""
+        """Return whether a key opens a function of this authLevel. A system key opens none, as in Azure."""
         if level.lower() == "anonymous" or not self.are_checked:
             return True
         if level.lower() == "admin":
@@ -81,7 +81,7 @@ def _usable(variable: str, key: str) -> str:
 
 
 def _is_one_of(given: str, keys: Iterable[str]) -> bool:
-    """Compare with all of them, each in constant time: how long it takes says nothing about any."""
+    """Compare with all of them, each in constant time: the time that it takes reveals nothing about any."""
     # surrogatepass: a header may hold bytes that are no text, and a wrong key is no reason to fail.
     encoded = given.encode("utf-8", "surrogatepass")
     return sum(hmac.compare_digest(encoded, key.encode()) for key in keys) > 0

@@ -20,7 +20,7 @@ from durable_harness.host.stages import CURRENT, Stages
 HEADER = "x-durable-harness-times"
 BEAT_S = 0.01
 REST_S = 1.0
-"""The heart stops when no request has asked for so long."""
+"""The heart stops after this time without a request that asks for times."""
 PASSES = 2
 """How many turns of the loop pass between the bytes of a request and its handler."""
 

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.routes import methods_of, route_of
-from durable_harness.host.http.templates import Parameter, Segment, TemplateError, parse_template
+from durable_harness.host.http.templates import Parameter, TemplateError, TemplateSegment, parse_template
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Route:
 
     function: Function
     template: str
-    segments: tuple[Segment, ...]
+    segments: tuple[TemplateSegment, ...]
     methods: frozenset[str]
 
     def match(self, path: Path) -> dict[str, str] | None:
@@ -45,7 +45,7 @@ class Path:
         return f"{rest}/" if rest and self.ends_in_slash else rest
 
 
-def _match_at(segment: Segment, path: Path, position: int) -> dict[str, str] | None:
+def _match_at(segment: TemplateSegment, path: Path, position: int) -> dict[str, str] | None:
     only = segment.parameter
     if position >= len(path.parts):
         return only.absent() if only else None
@@ -57,7 +57,7 @@ def _match_at(segment: Segment, path: Path, position: int) -> dict[str, str] | N
     return segment.match(path.parts[position])
 
 
-def _is_catch_all(segment: Segment) -> bool:
+def _is_catch_all(segment: TemplateSegment) -> bool:
     return isinstance(segment.parameter, Parameter) and segment.parameter.catch_all
 
 

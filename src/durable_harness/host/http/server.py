@@ -112,7 +112,7 @@ class HttpFrontend:
         return await timed(lambda: self._route(request), self._lateness)
 
     async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer a call of the SDK's client on the local RPC port, where the secret path is the key."""
+        """Answer a call of the SDK's client on the local RPC port, whose secret path is the key."""
         return _finish(await _unless_malformed(request, self._rpc))
 
     async def _rpc(self, request: web.BaseRequest) -> ApiResponse:
@@ -141,7 +141,7 @@ class HttpFrontend:
         try:
             found = self._find(request, path)
         except RouteTimeoutError as error:
-            logger.error("A request was given up: %s", error)  # noqa: TRY400 - where it was raised says nothing
+            logger.error("A request was given up: %s", error)  # noqa: TRY400 - a traceback would not help
             return ApiResponse(500)
         if found is not None:
             return await self._call(request, *found)
@@ -235,7 +235,7 @@ class HttpFrontend:
     def _refusal(self, request: web.BaseRequest, *, is_open: bool) -> ApiResponse | None:
         """Return how to refuse a request to manage the app. A key that opens the place is good from anywhere.
 
-        Where no keys are checked (as under `func start`) programs need none, but pages of other sites are refused: the
+        If no keys are checked (as under `func start`) programs need none, but pages of other sites are refused: the
         answers would be closed to them, what they start or end would not.
         """
         if is_open:
@@ -243,7 +243,7 @@ class HttpFrontend:
         if self._options.keys.are_checked:
             return ApiResponse(401)
         if self._options.has_any_name and "Origin" not in request.headers:
-            return None  # a program, or a page's GET, which changes nothing: only its Host could tell them apart
+            return None  # a program, or a page's GET, which changes nothing: only its Host could distinguish them
         problem = foreign(request, self._options.cors_origins)
         return _text(403, problem) if problem else None
 
@@ -276,7 +276,7 @@ async def _unless_malformed(
     try:
         return await serve(request)
     except web.RequestPayloadError:
-        return _text(400, "The body is not what Content-Length or Transfer-Encoding say.")
+        return _text(400, "The body does not match its Content-Length or Transfer-Encoding.")
     except web.HTTPRequestEntityTooLarge:
         return ApiResponse(413)
     except ConnectionResetError:
@@ -293,7 +293,7 @@ def _given_key(request: web.BaseRequest) -> str:
 
 
 def body_limit_bytes() -> int:
-    """Return how large the body of a request may be. Raises ConfigurationError if the environment says it wrongly."""
+    """Return the limit of the size of a body. Raises ConfigurationError for an invalid value in the environment."""
     given = os.environ.get(BODY_LIMIT_VARIABLE, "")
     if given and not (given.isdigit() and int(given) > 0):
         raise ConfigurationError(

@@ -41,7 +41,7 @@ OWN_HEADERS = "durable_harness.headers"
 """The key on a request of the headers that the host adds to the response."""
 
 
-_Members = MutableMapping[str, Any]  # type: ignore[explicit-any]  # the type of an ASGI event says which it has
+_Members = MutableMapping[str, Any]  # type: ignore[explicit-any]  # which of them, depends on the type of the ASGI event
 
 
 class _AsgiRequest(Protocol):
@@ -175,7 +175,7 @@ class _Exchange:
         await response.prepare(self._request)
 
     async def _write(self, piece: bytes) -> None:
-        """Write a piece of the body. Raises UnusableResultError if the body is then longer than its header says."""
+        """Write a piece of the body. Raises UnusableResultError if the body is then longer than its header declares."""
         assert self.response is not None
         if self._left_bytes is not None:
             self._left_bytes -= len(piece)
@@ -185,7 +185,7 @@ class _Exchange:
             await self.response.write(piece)
 
     async def _end(self) -> None:
-        """End the body. Raises UnusableResultError if it is shorter than its header says."""
+        """End the body. Raises UnusableResultError if it is shorter than its header declares."""
         assert self.response is not None
         if self._left_bytes and not self.response.must_be_empty:
             raise UnusableResultError(f"answered with a body {self._left_bytes} bytes shorter than its {LENGTH}.")

@@ -24,7 +24,7 @@ FORBIDDEN_IN_NAME = frozenset("/{}?*")
 
 
 class TemplateError(ValueError):
-    """Raised for what is no route template; the message says why."""
+    """Raised for an invalid route template, with the reason."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ Part = str | Parameter
 
 
 @dataclass(frozen=True)
-class Segment:
+class TemplateSegment:
     """What stands between two slashes of a template."""
 
     parts: tuple[Part, ...]
@@ -111,9 +111,9 @@ def _match_parts(parts: Sequence[Part], text: str) -> dict[str, str] | None:
     return values if end else None
 
 
-def parse_template(template: str) -> tuple[Segment, ...]:
+def parse_template(template: str) -> tuple[TemplateSegment, ...]:
     """Return the segments of a template. Raises TemplateError."""
-    segments = [Segment(tuple(parts)) for parts in _split(template)] if template else []
+    segments = [TemplateSegment(tuple(parts)) for parts in _split(template)] if template else []
     names: set[str] = set()
     for position, segment in enumerate(segments):
         _check(segment, is_last=position == len(segments) - 1)
@@ -126,7 +126,7 @@ def parse_template(template: str) -> tuple[Segment, ...]:
 
 
 def _split(template: str) -> Iterator[list[Part]]:
-    """Give the parts of each segment."""
+    """Yield the parts of each segment."""
     parts: list[Part] = []
     position = 0
     while position < len(template):
@@ -173,7 +173,7 @@ def _parameter(text: str) -> Parameter:
     return Parameter(found["name"], constraints, found["default"], optional, bool(found["stars"]))
 
 
-def _check(segment: Segment, *, is_last: bool) -> None:
+def _check(segment: TemplateSegment, *, is_last: bool) -> None:
     if not segment.parts:
         raise TemplateError("two slashes have nothing between them")
     for position, part in enumerate(segment.parts):

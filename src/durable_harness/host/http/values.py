@@ -36,7 +36,7 @@ def function_request(  # noqa: PLR0913 - the parts of an HTTP request
 
 
 def function_response(result: object, *, is_head: bool = False) -> ApiResponse:
-    """Return what goes on the wire for a function's return value; raise UnusableResultError for what cannot.
+    """Return the response for a function's return value; raise UnusableResultError if there can be none.
 
     Only the answer to a HEAD request has the length that the function declares: that of the body which GET would have.
     """

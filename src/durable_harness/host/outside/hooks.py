@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from durable_harness.host.library_methods import Method
-from durable_harness.host.outside.routes import Names, Route, is_address, is_here, name_in, port_in
+from durable_harness.host.outside.routes import CaughtRoute, Names, is_address, is_here, name_in, port_in
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int]]
 """What `getaddrinfo` returns of an address; those of IPv6 are longer."""
@@ -32,13 +32,13 @@ class _Connection:
 
 
 class CaughtConnections:
-    """Leads connections of this process as the current route says; without one they go where they always do.
+    """Leads connections of this process by the current route; without one they go where they always do.
 
     It lasts as long as the process, so that no connection is older than it.
     """
 
     def __init__(self) -> None:
-        self._route: Route | None = None
+        self._route: CaughtRoute | None = None
         self._authority: str | None = None
         self._names = Names()
         self._real_names: Method = socket.getaddrinfo
@@ -52,7 +52,7 @@ class CaughtConnections:
         self._catch_trust()
         self._catch_loop(type(loop))
 
-    def lead(self, route: Route | None, authority: str | None) -> None:
+    def lead(self, route: CaughtRoute | None, authority: str | None) -> None:
         """Lead connections by another route from now on, and trust the test's authority.
 
         Connections that a client keeps for its next request, and that would go elsewhere now, end.

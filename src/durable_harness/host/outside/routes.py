@@ -21,7 +21,7 @@ STAND_INS = ipaddress.ip_network("198.18.0.0/15")
 
 
 @dataclass(frozen=True)
-class Place:
+class HostPattern:
     """Hosts of a pattern at a port."""
 
     host: str
@@ -33,13 +33,13 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Route:
+class CaughtRoute:
     """Where the test listens for the app's connections, and which ones it wants."""
 
     plain_port: int
     tls_port: int
-    answered: Sequence[Place] = ()
-    passing: Sequence[Place] = ()
+    answered: Sequence[HostPattern] = ()
+    passing: Sequence[HostPattern] = ()
     """Those that go where the app wants them to, whatever their port."""
 
     def port_for(self, host: str, port: int) -> int | None:
@@ -128,6 +128,6 @@ def port_in(port: object) -> int | None:
         return None
 
 
-def places(given: Sequence[JsonObject]) -> Iterator[Place]:
+def places(given: Sequence[JsonObject]) -> Iterator[HostPattern]:
     """Read places from JSON."""
-    return itertools.starmap(Place, ((one["host"], one["port"], one.get("tls", False)) for one in given))
+    return itertools.starmap(HostPattern, ((one["host"], one["port"], one.get("tls", False)) for one in given))

@@ -30,7 +30,7 @@ class HistoryNeededError(Exception):
 
 
 class NonDeterminismError(Exception):
-    """Raised when an orchestrator does not do again what its history says that it did; `place` is where."""
+    """Raised when an orchestrator contradicts its history, at a `place` of the code if that is known."""
 
     def __init__(self, problem: str, place: str | None = None) -> None:
         super().__init__(problem)
@@ -62,7 +62,7 @@ class Runner(Protocol):
 
 
 class RunnerAround:
-    """What every runner that stands around another one takes over from it; the kinds of work are its own matter."""
+    """The members that every runner around another one takes over from it; its own are the kinds of work."""
 
     def __init__(self, runner: Runner) -> None:
         self._runner = runner
@@ -76,7 +76,7 @@ class ClientEndpoint(Protocol):
     """Where the SDK's own client reaches the host: a port of the loopback."""
 
     secrets: list[str]
-    """What of its URL must be in no log."""
+    """The parts of its URL that must be in no log."""
     path: str
     """Where the durable HTTP API begins on it."""
 
@@ -107,7 +107,7 @@ class ReplayedExecution(Protocol):
         """Whether the history has doubled since this execution began."""
 
     def waiting(self) -> str:
-        """Say what the execution waits for besides what it asked for."""
+        """Return in words what the execution waits for besides what it asked for."""
 
     def awaited_events(self) -> list[str]:
         """Return the names of the external events that it waits for."""
@@ -117,7 +117,7 @@ class ReplayedExecution(Protocol):
 
     @property
     def has_ended(self) -> bool:
-        """Whether it has come to an end, whichever."""
+        """Whether it has ended, in any way."""
 
 
 class Generation(Protocol):

@@ -82,7 +82,7 @@ class Wanted(NamedTuple):
 
 
 def _requirement(file: Path) -> Wanted | None:
-    """Return what a requirements file asks of the SDK in this environment, None if it says nothing that can be read."""
+    """Return what a requirements file asks of the SDK in this environment, None if nothing of it can be read."""
     try:
         lines = file.read_text("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):

@@ -28,7 +28,7 @@ class Needed(NamedTuple):
 
 
 def needed_generation(error: BaseException, installed: int) -> Needed | None:
-    """Return which other generation has what an error says is missing, None if the error says nothing like that."""
+    """Return which other generation has what an error reports as missing, None if it is another error."""
     for cause in _causes(error):
         for name in _missing(cause):
             for generation, names in ONLY_IN.items():
@@ -56,7 +56,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _missing(error: BaseException) -> Iterator[str]:
-    """Return the names that an error says the SDK lacks."""
+    """Return the names that the SDK lacks by an error."""
     if isinstance(error, ModuleNotFoundError) and (error.name or "").startswith(f"{MODULE}."):
         yield (error.name or "").removeprefix(f"{MODULE}.").partition(".")[0]
     elif isinstance(error, ImportError) and error.name == MODULE:

@@ -75,8 +75,8 @@ def without_failures(history: Iterable[pb.HistoryEvent]) -> list[pb.HistoryEvent
 
 
 @dataclass(slots=True)
-class _Asked:
-    """What a history says was asked for: where, and where it failed if it did."""
+class _AskedFor:
+    """Something that was asked for in a history: where, and where it failed if it did."""
 
     position: int
     event: pb.HistoryEvent
@@ -113,7 +113,7 @@ class _Rewriting:
         self._steps_seen = 0
         self._asked = _all_asked(whole)
         self._ahead = list(self._asked.values())
-        self._current: dict[int, _Asked] = {}
+        self._current: dict[int, _AskedFor] = {}
         self._dropped_messages: set[str] = set()
         self._first_failure = next(i for i, event in enumerate(history) if _kind(event) in FAILURES)
 
@@ -130,7 +130,7 @@ class _Rewriting:
         elif kind != "executionCompleted" and not self._answers_dropped(kind, event):
             self._keep(position)
 
-    def _walk_past_asked(self, asked: _Asked) -> None:
+    def _walk_past_asked(self, asked: _AskedFor) -> None:
         self._match_new_steps(asked.position)
         self._current[asked.event.eventId] = asked
         if not asked.is_matched and asked.position < self._first_failure:
@@ -182,24 +182,24 @@ class _Rewriting:
         elif found.step.kind == "sub-orchestration":
             found.new_id = step.event_id  # the scheduler rewinds the child that the event names
 
-    def _repeated(self, step: Step, failed_at: int) -> _Asked | None:
+    def _repeated(self, step: Step, failed_at: int) -> _AskedFor | None:
         """Return the attempt that succeeded, or is under way, after one that failed."""
         later = (a for a in self._ahead if a.position > failed_at and a.failed_at is None and not a.is_matched)
         return _first_like(step, later)
 
 
-def _first_like(step: Step, candidates: Iterable[_Asked]) -> _Asked | None:
+def _first_like(step: Step, candidates: Iterable[_AskedFor]) -> _AskedFor | None:
     return next((asked for asked in candidates if is_same(asked.step, step)), None)
 
 
-def _all_asked(history: Sequence[pb.HistoryEvent]) -> dict[int, _Asked]:
-    """Return by its position all that a history says was asked for."""
-    asked: dict[int, _Asked] = {}
-    current: dict[int, _Asked] = {}
+def _all_asked(history: Sequence[pb.HistoryEvent]) -> dict[int, _AskedFor]:
+    """Return by its position all that was asked for in a history."""
+    asked: dict[int, _AskedFor] = {}
+    current: dict[int, _AskedFor] = {}
     for position, event in enumerate(history):
         kind = _kind(event)
         if kind in SCHEDULING_KINDS:
-            asked[position] = current[event.eventId] = _Asked(position, event, step_of_event(event))
+            asked[position] = current[event.eventId] = _AskedFor(position, event, step_of_event(event))
         elif kind in FAILURES and getattr(event, kind).taskScheduledId in current:
             current[getattr(event, kind).taskScheduledId].failed_at = position
     return asked

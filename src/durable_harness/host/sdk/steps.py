@@ -30,7 +30,7 @@ SCHEDULING_KINDS = frozenset(
         "entityUnlockSent",
     }
 )
-"""The events that say what an orchestrator asked for; their ids are those of its actions."""
+"""The events of what an orchestrator asked for; their ids are those of its actions."""
 TO_ENTITIES = {
     "entityOperationCalled": "entity call",
     "entityOperationSignaled": "entity signal",
@@ -247,13 +247,13 @@ def _child(
 def _to_entity(
     kind: str, holder: pb.HistoryEvent | pb.SendEntityMessageAction, event_id: int, line: str | None = None
 ) -> Step:
-    said, detail = TO_ENTITIES[kind], getattr(holder, kind)
+    name, detail = TO_ENTITIES[kind], getattr(holder, kind)
     if kind == "entityLockRequested":
-        return Step(said, ", ".join(detail.lockSet), event_id=event_id, line=line)
+        return Step(name, ", ".join(detail.lockSet), event_id=event_id, line=line)
     target = str(text_or_none(detail, "targetInstanceId"))
     if kind == "entityUnlockSent":
-        return Step(said, target, event_id=event_id, line=line)
-    return Step(said, f"{target} {detail.operation}", text_or_none(detail, "input"), event_id=event_id, line=line)
+        return Step(name, target, event_id=event_id, line=line)
+    return Step(name, f"{target} {detail.operation}", text_or_none(detail, "input"), event_id=event_id, line=line)
 
 
 def _event(detail: pb.SendEventAction | pb.EventSentEvent, event_id: int, line: str | None = None) -> Step:

@@ -13,7 +13,7 @@ from azure.durable_functions.models.DurableEntityContext import DurableEntityCon
 from durable_harness.documents import JsonObject
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.failure_log import log_failure
-from durable_harness.host.failures import failure_details, place_in_app, sendable, told, trace_of, type_name
+from durable_harness.host.failures import error_with_place, failure_details, place_in_app, sendable, trace_of, type_name
 from durable_harness.host.payloads import entity_input
 from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
 from durable_harness.host.sdk1.serialization import df_loads
@@ -37,10 +37,10 @@ class EntityRunner:
         try:
             watched = _watched(function, request.instanceId, raised)
             result = _result(request, json.loads(watched(_context(request, function.durable_name, key))), raised)
-        except BaseException as error:  # noqa: BLE001 - the SDK lets its own errors through, and SystemExit
+        except BaseException as error:  # noqa: BLE001 - the SDK passes on its own errors, and SystemExit
             if not any(one is error for one in raised):
                 log_failure("Entity", function.durable_name, error, function, request.instanceId)
-            described = told(error, place_in_app(error, function))
+            described = error_with_place(error, place_in_app(error, function))
             message = f"Entity function '{function.durable_name}' failed: {described}"
             return all_failed(request, message, type_name(error), trace_of(error))
         self.app.near_limits.texts_of(function, state=result.entityState.value)

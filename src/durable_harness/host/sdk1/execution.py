@@ -12,7 +12,7 @@ from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueA
 from durable_harness.host.app.functions import Function
 from durable_harness.host.custom_status import check_custom_status
 from durable_harness.host.failure_log import log_failure
-from durable_harness.host.failures import failure_details, frames_of, function_place, place_in_app, told
+from durable_harness.host.failures import error_with_place, failure_details, frames_of, function_place, place_in_app
 from durable_harness.host.payloads import unwrap_json, wrap_json
 from durable_harness.host.sdk.generation import NonDeterminismError
 from durable_harness.host.sdk.generators import line_of_generator
@@ -57,7 +57,7 @@ class Checking(Enum):
     EVERYTHING = 2
 
 
-class Execution:
+class OrchestratorRun:
     """An orchestrator as far as its history goes. `advance` takes it through the events of the next turn."""
 
     def __init__(
@@ -300,7 +300,7 @@ class Execution:
 
     def _failure(self, error: BaseException) -> pb.CompleteOrchestrationAction:
         place = place_in_app(error) or self.place
-        message = f"Orchestrator function '{self._function.durable_name}' failed: {told(error, place)}"
+        message = f"Orchestrator function '{self._function.durable_name}' failed: {error_with_place(error, place)}"
         return pb.CompleteOrchestrationAction(
             orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
             failureDetails=failure_details(error, message, frames_of(error)),
@@ -316,7 +316,7 @@ class Execution:
         return next(r for r in self._context.recorded if isinstance(r.action, ContinueAsNewAction))
 
     def close(self) -> None:
-        """Let go of an execution that is not needed again: it would wait for the garbage collector, which is rare."""
+        """Release an execution that is not needed again: it would wait for the garbage collector, which is rare."""
         self._context.release()
         self._executor.exception = None  # its traceback holds this object
 

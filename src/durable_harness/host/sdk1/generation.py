@@ -11,7 +11,7 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.sdk.generation import SdkState
 from durable_harness.host.sdk1.endpoint import HttpEndpoint
-from durable_harness.host.sdk1.execution import Checking, Execution
+from durable_harness.host.sdk1.execution import Checking, OrchestratorRun
 from durable_harness.host.sdk1.running import Sdk1Runner
 from durable_harness.host.sdk1.selftest import check_sdk
 from durable_harness.protocol import Scheduler, pb
@@ -43,8 +43,8 @@ class Sdk1:
 
     def begin_replay(
         self, function: Function, turn: pb.OrchestratorRequest, started: pb.ExecutionStartedEvent
-    ) -> Execution:
-        return Execution(function, turn, started, checking=Checking.NOTHING)
+    ) -> OrchestratorRun:
+        return OrchestratorRun(function, turn, started, checking=Checking.NOTHING)
 
     async def close(self) -> None:
         """The SDK's client keeps one HTTP session for the process since 1.5; nothing else closes it."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.near_limits import WARNED_EVENTS
 from durable_harness.host.failure_log import log_failure
-from durable_harness.host.failures import place_in_app, told, type_name
+from durable_harness.host.failures import error_with_place, place_in_app, type_name
 from durable_harness.host.sdk.endings import (
     execution_started,
     failed,
@@ -21,7 +21,7 @@ from durable_harness.host.sdk.endings import (
 )
 from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
 from durable_harness.host.sdk.rewinding import rewound
-from durable_harness.host.sdk1.execution import Checking, Done, Execution
+from durable_harness.host.sdk1.execution import Checking, Done, OrchestratorRun
 from durable_harness.host.stages import CURRENT
 from durable_harness.protocol import optional_text, pb
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, past_length
@@ -37,7 +37,7 @@ class OrchestrationRunner:
 
     A turn replays its whole history, as in Azure. With histories of more than `REPLAYED_EVENTS` events that costs more
     than all else, so the execution is kept alive after the turn and the next one only adds its new events. Each time
-    the history has doubled it is replayed whole all the same; code that does not repeat itself then fails.
+    the history has doubled it is replayed whole anyway; code that does not repeat itself then fails.
 
     With `always_replay` no execution is kept, every turn is compared with all that history has, and is replayed once
     more as soon as it is done: code that does anything else then fails.
@@ -47,7 +47,7 @@ class OrchestrationRunner:
         self.app = app
         self._default_version = default_version
         self._always_replay = always_replay
-        self._live: OrderedDict[str, Execution] = OrderedDict()
+        self._live: OrderedDict[str, OrchestratorRun] = OrderedDict()
         self._live_events = 0
         self._lock = threading.Lock()
 
@@ -83,7 +83,7 @@ class OrchestrationRunner:
         started = execution_started(request)
         return _rewound(request, self.app.orchestrators.get(started.name.lower()) if started is not None else None)
 
-    def _is_to_be_replayed(self, live: Execution, request: pb.OrchestratorRequest) -> bool:
+    def _is_to_be_replayed(self, live: OrchestratorRun, request: pb.OrchestratorRequest) -> bool:
         """Whether a turn is run whole: its history has doubled, or is long and no replay of this code was timed yet."""
         if live.is_due_for_replay(request):
             return True
@@ -100,8 +100,8 @@ class OrchestrationRunner:
             return unknown_orchestrator(request, started.name, self.app)
         checking = Checking.EVERYTHING if self._always_replay else Checking.KIND_AND_NAME
 
-        def begin(turn: pb.OrchestratorRequest) -> Execution:
-            return Execution(function, turn, started, self._default_version, checking)
+        def begin(turn: pb.OrchestratorRequest) -> OrchestratorRun:
+            return OrchestratorRun(function, turn, started, self._default_version, checking)
 
         return self._respond_or_fail(request, function, lambda: self._replay_whole(request, done, token, begin))
 
@@ -116,11 +116,11 @@ class OrchestrationRunner:
             return failed(request, "NonDeterministicOrchestrationException", str(error))
         except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
             log_failure("Orchestrator", name, error, function, request.instanceId)
-            described = told(error, place_in_app(error, function))
+            described = error_with_place(error, place_in_app(error, function))
             message = f"Orchestrator function '{name}' asked for what cannot be sent: {described}"
             return failed(request, type_name(error), message)
 
-    def _go_on(self, request: pb.OrchestratorRequest, live: Execution, token: str) -> pb.OrchestratorResponse:
+    def _go_on(self, request: pb.OrchestratorRequest, live: OrchestratorRun, token: str) -> pb.OrchestratorResponse:
         actions, custom_status = live.advance(request)
         return self._respond(request, live, token, actions, custom_status)
 
@@ -129,7 +129,7 @@ class OrchestrationRunner:
         request: pb.OrchestratorRequest,
         done: Done | None,
         token: str,
-        begin: Callable[[pb.OrchestratorRequest], Execution],
+        begin: Callable[[pb.OrchestratorRequest], OrchestratorRun],
     ) -> pb.OrchestratorResponse:
         begun_s, begun_ns = time.perf_counter(), time.monotonic_ns()
         execution = begin(request)
@@ -146,7 +146,7 @@ class OrchestrationRunner:
     def _respond(
         self,
         request: pb.OrchestratorRequest,
-        execution: Execution,
+        execution: OrchestratorRun,
         token: str,
         actions: list[pb.OrchestratorAction],
         custom_status: str | None,
@@ -165,7 +165,7 @@ class OrchestrationRunner:
             self._keep_live(request.instanceId, execution)
         return response
 
-    def _take_live(self, request: pb.OrchestratorRequest) -> Execution | None:
+    def _take_live(self, request: pb.OrchestratorRequest) -> OrchestratorRun | None:
         live = self._pop_live(request.instanceId)
         if live is not None and not live.continues_in(request):
             live.close()
@@ -177,13 +177,13 @@ class OrchestrationRunner:
         if live is not None:
             live.close()
 
-    def _pop_live(self, instance_id: str) -> Execution | None:
+    def _pop_live(self, instance_id: str) -> OrchestratorRun | None:
         with self._lock:
             live = self._live.pop(instance_id, None)
             self._live_events -= live.events_seen if live is not None else 0
         return live
 
-    def _keep_live(self, instance_id: str, execution: Execution) -> None:
+    def _keep_live(self, instance_id: str, execution: OrchestratorRun) -> None:
         self._forget(instance_id)
         with self._lock:
             self._live[instance_id] = execution
@@ -192,7 +192,7 @@ class OrchestrationRunner:
         for surplus in evicted:
             surplus.close()
 
-    def _surplus(self) -> Iterator[Execution]:
+    def _surplus(self) -> Iterator[OrchestratorRun]:
         """Take out those that were used longest ago, but never the latest one."""
         while len(self._live) > LIVE_EXECUTIONS or (len(self._live) > 1 and self._live_events > LIVE_EVENTS):
             _, oldest = self._live.popitem(last=False)
@@ -200,7 +200,7 @@ class OrchestrationRunner:
             yield oldest
 
 
-def _note_replay(request: pb.OrchestratorRequest, execution: Execution, begun_ns: int) -> None:
+def _note_replay(request: pb.OrchestratorRequest, execution: OrchestratorRun, begun_ns: int) -> None:
     """Note how long a turn took to reach what is new in it."""
     stages = CURRENT.get()
     if stages is not None and len(request.pastEvents):
@@ -208,7 +208,9 @@ def _note_replay(request: pb.OrchestratorRequest, execution: Execution, begun_ns
         stages.replay_ns = max(execution.replayed_until_ns - begun_ns, 0) if execution.replayed_until_ns else None
 
 
-def _replay(request: pb.OrchestratorRequest, begin: Callable[[pb.OrchestratorRequest], Execution]) -> Execution:
+def _replay(
+    request: pb.OrchestratorRequest, begin: Callable[[pb.OrchestratorRequest], OrchestratorRun]
+) -> OrchestratorRun:
     """Run a turn that is done once more, as a part of its history."""
     done = pb.OrchestratorRequest(
         instanceId=request.instanceId,
@@ -224,10 +226,10 @@ def _rewound(request: pb.OrchestratorRequest, function: Function | None) -> pb.O
     """Answer a rewind with the history as it was before the failures: they and what led to them are done again."""
     started = execution_started(request)
 
-    def begin(turn: pb.OrchestratorRequest) -> Execution:
+    def begin(turn: pb.OrchestratorRequest) -> OrchestratorRun:
         assert function is not None
         assert started is not None
-        return Execution(function, turn, started, checking=Checking.NOTHING)
+        return OrchestratorRun(function, turn, started, checking=Checking.NOTHING)
 
     kept = rewound(request, begin if function is not None else None)
     action = pb.OrchestratorAction(

@@ -7,7 +7,7 @@ import json
 
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
 from durable_harness.host.app.invocation import ActivitySource, Invoker
-from durable_harness.host.failures import failure_details, place_in_app, told, trace_of
+from durable_harness.host.failures import error_with_place, failure_details, place_in_app, trace_of
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
 from durable_harness.host.sdk1.entities import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
@@ -55,7 +55,7 @@ class Sdk1Runner:
     def activity_failure(self, request: pb.ActivityRequest, error: BaseException) -> pb.TaskFailureDetails:
         log_activity_failure(self._app, request, error)
         place = place_in_app(error, self._app.activities.get(request.name.lower()))
-        message = f"Activity function '{request.name}' failed: {told(error, place)}"
+        message = f"Activity function '{request.name}' failed: {error_with_place(error, place)}"
         return failure_details(error, message, trace_of(error))
 
     async def close(self) -> None:

@@ -69,7 +69,7 @@ class _OfExtension:
         return await self._scheduler.start_instance(request)
 
     async def purge_instances(self, request: pb.PurgeInstancesRequest) -> pb.PurgeInstancesResponse:
-        """Refuse to purge one instance that has not ended; the scheduler would purge nothing and say nothing."""
+        """Refuse to purge one instance that has not ended; the scheduler would purge nothing, without an error."""
         if request.instanceId:
             found = await self._scheduler.get_instance(pb.GetInstanceRequest(instanceId=request.instanceId))
             refusal = refusal_to_purge(found.orchestrationState) if found.exists else None
@@ -79,7 +79,7 @@ class _OfExtension:
 
 
 def _free_port(*, ephemeral: bool) -> int:
-    """Return a port that is free by now; gRPC itself does not say why it cannot listen."""
+    """Return a port that is free by now; gRPC itself reports no reason if it cannot listen."""
     if ephemeral:
         return 0
     with bind_rpc(ephemeral=False) as found:

@@ -13,6 +13,6 @@ from azure.durable_functions.internal import azurefunctions_grpc_interceptor
 
 
 def read_version_once() -> None:
-    """Let the SDK's clients keep the version that the first of them has read."""
+    """Make the SDK's clients keep the version that the first of them has read."""
     if getattr(azurefunctions_grpc_interceptor, "version", None) is importlib.metadata.version:
         azurefunctions_grpc_interceptor.version = functools.cache(importlib.metadata.version)

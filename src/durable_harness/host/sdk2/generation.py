@@ -14,7 +14,7 @@ from durable_harness.host.sdk2.failed_lines import note_lines_of_failures
 from durable_harness.host.sdk2.faster import read_version_once
 from durable_harness.host.sdk2.logged_once import log_entity_errors_once
 from durable_harness.host.sdk2.pool import use_pool_of
-from durable_harness.host.sdk2.replayed import Replayed
+from durable_harness.host.sdk2.replayed import EngineReplay
 from durable_harness.host.sdk2.running import Sdk2Runner
 from durable_harness.host.sdk2.selftest import check_sdk
 from durable_harness.host.sdk2.stored_payloads import swap_state, with_payloads
@@ -51,8 +51,8 @@ class Sdk2:
 
     def begin_replay(
         self, function: Function, turn: pb.OrchestratorRequest, _started: pb.ExecutionStartedEvent
-    ) -> Replayed:
-        return Replayed(function, turn.instanceId)
+    ) -> EngineReplay:
+        return EngineReplay(function, turn.instanceId)
 
     async def close(self) -> None:
         """Each client closes itself after its invocation; those of plain functions at the end of the process."""

@@ -1,4 +1,4 @@
-"""Whether an orchestrator does again what its history says that it did: for `--always-replay`."""
+"""Whether an orchestrator repeats what its history has: for `--always-replay`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from durable_harness.host.sdk.steps import (
     step_of_ending,
     step_of_event,
 )
-from durable_harness.host.sdk2.replayed import Replayed
+from durable_harness.host.sdk2.replayed import EngineReplay
 from durable_harness.host.sdk2.stored_payloads import with_payloads
 from durable_harness.protocol import pb
 
@@ -29,7 +29,7 @@ def _difference(
     function: Function, request: pb.OrchestratorRequest, response: pb.OrchestratorResponse
 ) -> Difference | None:
     whole = with_payloads(request)
-    again = Replayed(function, request.instanceId)
+    again = EngineReplay(function, request.instanceId)
     again.advance(whole)
     return first_difference([*_steps_of_history(whole), *_steps_of_answer(with_payloads(response))], again.steps())
 

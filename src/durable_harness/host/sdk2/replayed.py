@@ -26,7 +26,7 @@ _quiet = logging.Logger("replay", logging.CRITICAL)  # noqa: LOG001 - the engine
 NOT_THE_APP = ("durabletask", "azure.durable_functions", "durable_harness")
 
 
-class _Asked(dict[int, pb.OrchestratorAction]):
+class _PendingActions(dict[int, pb.OrchestratorAction]):
     """What the engine has asked for and no event has confirmed, noting each action as it is put in."""
 
     def __init__(self, note: Callable[[pb.OrchestratorAction], None]) -> None:
@@ -50,7 +50,7 @@ class _Context(_RuntimeOrchestrationContext):
         super().set_failed(ex)
 
 
-class Replayed:
+class EngineReplay:
     """Implements `durable_harness.host.sdk.generation.ReplayedExecution`."""
 
     def __init__(self, function: Function, instance_id: str) -> None:
@@ -59,7 +59,7 @@ class Replayed:
         self._executor = _OrchestrationExecutor(registry, _quiet, DEFAULT_FUNCTIONS_DATA_CONVERTER)
         self._executor._orchestration_name = function.durable_name
         self._context = _Context(instance_id, registry, DEFAULT_FUNCTIONS_DATA_CONVERTER, logger=_quiet)
-        self._context._pending_actions = _Asked(self._note)
+        self._context._pending_actions = _PendingActions(self._note)
         self._steps: list[Step] = []
         self._ending: pb.CompleteOrchestrationAction | None = None
         self._seen = 0
@@ -126,7 +126,7 @@ def _is_end(action: pb.OrchestratorAction) -> bool:
 def _line_of_app() -> str | None:
     """Return the innermost line on the stack that is of the app, None if the engine asks by itself."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code is not Replayed.advance.__code__:
+    while frame is not None and frame.f_code is not EngineReplay.advance.__code__:
         if not str(frame.f_globals.get("__name__", "")).startswith(NOT_THE_APP):
             return f"{frame.f_code.co_filename}:{frame.f_lineno}"
         frame = frame.f_back

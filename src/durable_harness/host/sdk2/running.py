@@ -21,12 +21,12 @@ from durable_harness.host.app.invocation import ActivitySource, Invoker
 from durable_harness.host.custom_status import check_custom_status
 from durable_harness.host.failure_log import log_failed_work, log_failure
 from durable_harness.host.failures import (
+    error_with_place,
     function_begins,
     place_in_app,
     qualified_name,
     sendable,
     text_of,
-    told,
     trace_of,
     type_name,
 )
@@ -36,7 +36,7 @@ from durable_harness.host.sdk.endings import execution_started, failed, no_start
 from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
 from durable_harness.host.sdk.rewinding import rewound
 from durable_harness.host.sdk2.repeating import contradiction
-from durable_harness.host.sdk2.replayed import Replayed
+from durable_harness.host.sdk2.replayed import EngineReplay
 from durable_harness.host.sdk2.stored_payloads import with_payloads
 from durable_harness.host.stages import CURRENT
 from durable_harness.places import place_in
@@ -91,7 +91,7 @@ class Sdk2Runner:
             self._app.near_limits.history(function, request.instanceId, events, turn_ms)
             self._app.near_limits.turn(function, request, response)
         except Exception as error:  # noqa: BLE001 - of the SDK itself: user code's are in its answer
-            described = told(error, place_in_app(error, function))
+            described = error_with_place(error, place_in_app(error, function))
             message = f"Orchestrator function '{function.durable_name}' failed: {described}"
             log_failure("Orchestrator", function.durable_name, error, function, request.instanceId)
             return failed(request, type_name(error), message)
@@ -103,7 +103,7 @@ class Sdk2Runner:
         """Return the SDK's answer to a rewind without what followed from the failures, which the SDK leaves in."""
 
         def rewrite() -> list[pb.HistoryEvent]:
-            return rewound(request, lambda turn: Replayed(function, turn.instanceId), with_payloads(request))
+            return rewound(request, lambda turn: EngineReplay(function, turn.instanceId), with_payloads(request))
 
         kept = await self._invoker.in_thread(rewrite, f"The rewind of instance '{request.instanceId}'")
         renewed = response.actions[0].rewindOrchestration.newHistory
@@ -146,7 +146,8 @@ class Sdk2Runner:
             )
         except Exception as error:  # noqa: BLE001 - same
             log_failure("Entity", function.durable_name, error, function, request.instanceId)
-            message = f"Entity function '{function.durable_name}' failed: {told(error, place_in_app(error, function))}"
+            described = error_with_place(error, place_in_app(error, function))
+            message = f"Entity function '{function.durable_name}' failed: {described}"
             return all_failed(request, message, qualified_name(error), trace_of(error))
         for operation, outcome in zip(batch.operations, answer.results, strict=False):
             if outcome.HasField("failure"):

@@ -40,9 +40,9 @@ def _unsupported(problem: str) -> UnsupportedSdkError:
 
 def _asked() -> list[tuple[int, str, str]]:
     """Return id, kind and name of all that a small orchestrator asks for."""
-    from durable_harness.host.sdk2.replayed import Replayed  # noqa: PLC0415 - its imports may fail
+    from durable_harness.host.sdk2.replayed import EngineReplay  # noqa: PLC0415 - its imports may fail
 
-    replayed = Replayed(_function(), "case")
+    replayed = EngineReplay(_function(), "case")
     replayed.advance(_request())
     return [(step.event_id, step.kind, step.name) for step in replayed.steps()]
 

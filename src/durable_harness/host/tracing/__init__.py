@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from durable_harness.host.sdk.generation import Runner
-from durable_harness.host.tracing.operations import Operations
+from durable_harness.host.tracing.operations import TracedOperations
 from durable_harness.host.tracing.requests import RequestSpans
 from durable_harness.host.tracing.spans import spans_from_environment
 from durable_harness.protocol import Scheduler
@@ -18,7 +18,7 @@ class Tracing:
 
     def __init__(self, environ: Mapping[str, str], app_dir: Path) -> None:
         self._spans = spans_from_environment(environ, app_dir)
-        self._operations = Operations()
+        self._operations = TracedOperations()
         self.requests = RequestSpans(self._spans)
 
     def for_clients(self, scheduler: Scheduler) -> Scheduler:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from durable_harness.host.tracing import names
 from durable_harness.host.tracing.context import from_message
-from durable_harness.host.tracing.operations import Operations
+from durable_harness.host.tracing.operations import TracedOperations
 from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Span, Spans, child_of, current_ref
 from durable_harness.protocol import Scheduler, new_id, pb
@@ -18,7 +18,7 @@ A = TypeVar("A")
 class TracedClients:
     """A scheduler as the clients of a host see it. What they ask for is in the trace of whoever asked."""
 
-    def __init__(self, scheduler: Scheduler, spans: Spans, operations: Operations) -> None:
+    def __init__(self, scheduler: Scheduler, spans: Spans, operations: TracedOperations) -> None:
         self._scheduler = scheduler
         self._spans = spans
         self._operations = operations

@@ -1,4 +1,4 @@
-"""W3C trace contexts: what a `traceparent` says, and contexts of spans that are emitted later."""
+"""W3C trace contexts: the parts of a `traceparent`, and contexts of spans that are emitted later."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ class Executions:
         self._known: OrderedDict[tuple[str, str], TracedExecution] = OrderedDict()
 
     def of(self, request: pb.OrchestratorRequest) -> TracedExecution | None:
-        """Return the execution that an OrchestratorRequest is about. None if nobody traces it."""
+        """Return the execution that an OrchestratorRequest is about. None if it is not traced."""
         key = (request.instanceId, request.executionId.value)
         known = self._known.pop(key, None) or _read(request)
         if known is None:
@@ -105,7 +105,7 @@ class Executions:
 
 
 def _read(request: pb.OrchestratorRequest) -> TracedExecution | None:
-    """Make an execution from what its request says."""
+    """Make an execution from its request."""
     events = [*request.pastEvents, *request.newEvents]
     started = next((event.executionStarted for event in events if event.HasField("executionStarted")), None)
     parent = None if started is None else from_message(started)

@@ -10,7 +10,7 @@ MOST_OPERATIONS = 10_000
 """Beyond that many operations under way the oldest lose their parent, and have no span."""
 
 
-class Operations:
+class TracedOperations:
     """The spans of calls and signals of this host, by their request IDs."""
 
     def __init__(self) -> None:

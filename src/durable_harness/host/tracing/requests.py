@@ -17,7 +17,7 @@ SERVER_ERROR = 500
 
 
 @dataclass(slots=True)
-class Call:
+class TracedCall:
     """A request to a function: the trace context that the function gets, and the status that it is answered with."""
 
     trace: TraceContext
@@ -31,16 +31,18 @@ class RequestSpans:
         self._spans = spans
 
     @contextlib.contextmanager
-    def of_function(self, function: Function, request: web.BaseRequest, headers: Mapping[str, str]) -> Iterator[Call]:
+    def of_function(
+        self, function: Function, request: web.BaseRequest, headers: Mapping[str, str]
+    ) -> Iterator[TracedCall]:
         """Take a request to a function; the block sets the status of its answer."""
         parent_text, state = headers.get("traceparent", ""), headers.get("tracestate", "")
         if self._spans is None:
-            yield Call(TraceContext(parent_text, state))
+            yield TracedCall(TraceContext(parent_text, state))
             return
         parent = parse(parent_text, state)
         route = "/" + str(function.trigger.get("route") or function.name).lstrip("/")
         span = Span(f"{request.method} {route}", "SERVER", child_of(parent), parent, scope=HOST_SCOPE)
-        call = Call(TraceContext(span.at.trace_parent, span.at.state))
+        call = TracedCall(TraceContext(span.at.trace_parent, span.at.state))
         try:
             with self._spans.current(span.at):
                 yield call
@@ -59,7 +61,7 @@ class RequestSpans:
 
     @contextlib.contextmanager
     def from_caller(self, headers: Mapping[str, str]) -> Iterator[None]:
-        """Let what is done in the block be in the trace of the caller; a request of its own has no span."""
+        """Put what is done in the block into the trace of the caller; the request itself has no span."""
         if self._spans is None:
             yield
             return

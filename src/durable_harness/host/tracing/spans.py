@@ -128,7 +128,7 @@ def current_ref() -> SpanRef | None:
 def spans_from_environment(environ: Mapping[str, str], app_dir: Path) -> Spans | None:
     """Return the sender of spans if the environment names a collector, else None.
 
-    Without OpenTelemetry's packages a warning says what to install: an app may have set the variable for itself.
+    Without OpenTelemetry's packages a warning names what to install: an app may have set the variable for itself.
     """
     variable = next((name for name in ENDPOINTS if environ.get(name)), None)
     is_off = environ.get("OTEL_SDK_DISABLED", "").lower() == "true" or environ.get("OTEL_TRACES_EXPORTER") == "none"
@@ -179,7 +179,7 @@ def _id_generator() -> IdGenerator:
     from opentelemetry.sdk.trace.id_generator import RandomIdGenerator  # noqa: PLC0415 - optional
 
     class KnownIds(RandomIdGenerator):
-        """Gives a span the IDs by which its children know it already."""
+        """Generates for a span the IDs by which its children know it already."""
 
         def generate_span_id(self) -> int:
             known = _emitted.get()

@@ -8,7 +8,7 @@ from durable_harness.host.sdk.generation import Runner
 from durable_harness.host.tracing import names
 from durable_harness.host.tracing.context import SpanRef, from_message
 from durable_harness.host.tracing.executions import Executions, TracedExecution, task_id_of
-from durable_harness.host.tracing.operations import Operations
+from durable_harness.host.tracing.operations import TracedOperations
 from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Attributes, Span, Spans
 from durable_harness.protocol import is_terminal, pb, to_ns
@@ -22,7 +22,7 @@ CALLED, SIGNALED = "entityOperationCalled", "entityOperationSignaled"
 class TracedRunner:
     """A runner whose work has spans. Implements `durable_harness.host.sdk.generation.Runner`."""
 
-    def __init__(self, runner: Runner, spans: Spans, operations: Operations) -> None:
+    def __init__(self, runner: Runner, spans: Spans, operations: TracedOperations) -> None:
         self._runner = runner
         self._spans = spans
         self._operations = operations

@@ -62,7 +62,7 @@ class _Write(NamedTuple):
 
 
 class FunctionBindings:
-    """Gives functions the values of their bindings and captures what they write. `client` makes durable clients."""
+    """Provides the values of functions' bindings and captures what they write. `client` makes durable clients."""
 
     def __init__(self, client: Callable[[Mapping[str, object]], object], inputs: Inputs, outputs: Outputs) -> None:
         self._client = client

@@ -33,7 +33,7 @@ class UnusableValueError(ValueError):
 
 
 class Encoded(NamedTuple):
-    """What a function wrote, as it would go on the wire: text, bytes or a JSON value."""
+    """What a function wrote, as it would be sent: text, bytes or a JSON value."""
 
     value: object
 

@@ -36,7 +36,7 @@ class Inputs:
         self._numbers = itertools.count(1)
 
     def give(self, name: str, value: object) -> int:
-        """Give a value until `take_back` is called with the number that is returned."""
+        """Provide a value until `take_back` is called with the number that is returned."""
         given = GivenInput(next(self._numbers), name, value)
         self._given[given.number] = given
         return given.number

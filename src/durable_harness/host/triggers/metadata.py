@@ -27,7 +27,7 @@ from durable_harness.host.triggers.targets import target_of
 from durable_harness.protocol import new_id
 
 QUEUE_LIFETIME = timedelta(days=7)
-"""How long Azure Storage keeps a message unless its sender says otherwise."""
+"""Azure Storage's default for the lifetime of a message."""
 SPELLINGS = {
     name.lower(): name
     for name in (
@@ -48,7 +48,7 @@ Settings = Mapping[str, object]
 """Of a trigger, as in function.json."""
 
 
-class Arrival(NamedTuple):
+class TriggerArrival(NamedTuple):
     """What arrives at a trigger: the data, and metadata by name, both as Datum."""
 
     data: meta.Datum
@@ -89,7 +89,7 @@ def arrived(function: Function, data: object, given: Metadata) -> Arrived:
 
 
 def _data(function: Function, body: meta.Datum, metadata: Datums, given: Metadata) -> BindingData:
-    """Return the values for expressions. Nobody knows the path of a blob that has none; bytes have no members."""
+    """Return the values for expressions. A blob without a path has no metadata of one; bytes have no members."""
     known = {
         name: one.python_value
         for name, one in metadata.items()
@@ -99,7 +99,7 @@ def _data(function: Function, body: meta.Datum, metadata: Datums, given: Metadat
     return arrived_data(function, None if is_binary else body.value, known)
 
 
-def _replaced(trigger: Settings, arrival: Arrival, given: Metadata) -> Datums:
+def _replaced(trigger: Settings, arrival: TriggerArrival, given: Metadata) -> Datums:
     """Return the metadata that were made up, replaced by those that a person gives."""
     if arrival.size is not None:
         return batch_metadata(trigger, arrival.metadata, given, arrival.size)
@@ -135,9 +135,9 @@ def _texts(values: Metadata) -> dict[str, meta.Datum]:
     return _datums(**{name: str(value) for name, value in values.items()})
 
 
-def _queue(_trigger: Settings, data: object) -> Arrival:
+def _queue(_trigger: Settings, data: object) -> TriggerArrival:
     body, now = text_datum(data), datetime.now(UTC)
-    return Arrival(
+    return TriggerArrival(
         body,
         _datums(
             Id=new_id(),
@@ -151,13 +151,13 @@ def _queue(_trigger: Settings, data: object) -> Arrival:
     )
 
 
-def _blob(trigger: Settings, data: object) -> Arrival:
+def _blob(trigger: Settings, data: object) -> TriggerArrival:
     body, path = text_datum(data), target_of(trigger)
     size = len(body.value if isinstance(body.value, bytes) else body.value.encode("utf-8", "replace"))
-    return Arrival(body, _datums(BlobTrigger=path, Uri=f"http://localhost/{path}", Properties={"Length": size}))
+    return TriggerArrival(body, _datums(BlobTrigger=path, Uri=f"http://localhost/{path}", Properties={"Length": size}))
 
 
-def _service_bus(trigger: Settings, data: object) -> Arrival:
+def _service_bus(trigger: Settings, data: object) -> TriggerArrival:
     if is_batch(trigger):
         bodies = _as_list(data)
         columns = {
@@ -168,8 +168,8 @@ def _service_bus(trigger: Settings, data: object) -> Arrival:
             "EnqueuedTimeUtcArray": [_iso(datetime.now(UTC)) for _ in bodies],
             "SequenceNumberArray": list(range(1, len(bodies) + 1)),
         }
-        return Arrival(many_datum(bodies), _datums(**columns), len(bodies))
-    return Arrival(
+        return TriggerArrival(many_datum(bodies), _datums(**columns), len(bodies))
+    return TriggerArrival(
         text_datum(data),
         _datums(
             UserProperties={},
@@ -182,20 +182,20 @@ def _service_bus(trigger: Settings, data: object) -> Arrival:
     )
 
 
-def _event_hub(trigger: Settings, data: object) -> Arrival:
+def _event_hub(trigger: Settings, data: object) -> TriggerArrival:
     now = _iso(datetime.now(UTC))
     if is_batch(trigger):
         bodies = _as_list(data)
         properties = [{"SequenceNumber": n, "Offset": n, "EnqueuedTimeUtc": now} for n in range(len(bodies))]
-        return Arrival(many_datum(bodies), _datums(SystemPropertiesArray=properties), len(bodies))
+        return TriggerArrival(many_datum(bodies), _datums(SystemPropertiesArray=properties), len(bodies))
     known = {"SequenceNumber": 0, "Offset": "0", "EnqueuedTimeUtc": now}
-    return Arrival(text_datum(data), _datums(SystemProperties=known, **known))
+    return TriggerArrival(text_datum(data), _datums(SystemProperties=known, **known))
 
 
-def _kafka(trigger: Settings, data: object) -> Arrival:
+def _kafka(trigger: Settings, data: object) -> TriggerArrival:
     now, topic = _iso(datetime.now(UTC)), str(trigger.get("topic", ""))
     if not is_batch(trigger):
-        return Arrival(
+        return TriggerArrival(
             text_datum(data), _datums(Timestamp=now, Partition=0, Offset=0, Topic=topic, Headers=[], Key=None)
         )
     bodies = _as_list(data)
@@ -207,37 +207,37 @@ def _kafka(trigger: Settings, data: object) -> Arrival:
     )
     topics = many_datum([topic for _ in bodies])
     offsets = numbers_datum(list(range(len(bodies))))
-    return Arrival(many_datum(bodies), {**columns, "TopicArray": topics, "OffsetArray": offsets}, len(bodies))
+    return TriggerArrival(many_datum(bodies), {**columns, "TopicArray": topics, "OffsetArray": offsets}, len(bodies))
 
 
-def _event(_trigger: Settings, data: object) -> Arrival:
+def _event(_trigger: Settings, data: object) -> TriggerArrival:
     event = json_datum(data)
     if not isinstance(json.loads(event.value), dict):
         raise UnusableValueError("expected one event, a JSON object such as {'id': …, 'eventType': …, 'data': {…}}")
-    return Arrival(event, {})
+    return TriggerArrival(event, {})
 
 
-def _documents(_trigger: Settings, data: object) -> Arrival:
-    return Arrival(json_datum([] if data is None else data), {})
+def _documents(_trigger: Settings, data: object) -> TriggerArrival:
+    return TriggerArrival(json_datum([] if data is None else data), {})
 
 
-def _timer(_trigger: Settings, data: object) -> Arrival:
+def _timer(_trigger: Settings, data: object) -> TriggerArrival:
     status = {"IsPastDue": False, "Schedule": {"AdjustForDST": True}, "ScheduleStatus": None}
     given = json.loads(json_datum(data or {}).value)
     if not isinstance(given, dict):
         raise UnusableValueError('expected nothing or a JSON object such as {"IsPastDue": true}')
-    return Arrival(json_datum({**status, **given}), {})
+    return TriggerArrival(json_datum({**status, **given}), {})
 
 
-def _activity(_trigger: Settings, data: object) -> Arrival:
-    return Arrival(text_datum(data), {})
+def _activity(_trigger: Settings, data: object) -> TriggerArrival:
+    return TriggerArrival(text_datum(data), {})
 
 
-def _other(_trigger: Settings, data: object) -> Arrival:
-    return Arrival(datum(None) if data is None else text_datum(data), {})
+def _other(_trigger: Settings, data: object) -> TriggerArrival:
+    return TriggerArrival(datum(None) if data is None else text_datum(data), {})
 
 
-_ARRIVALS: Mapping[str, Callable[[Settings, object], Arrival]] = {
+_ARRIVALS: Mapping[str, Callable[[Settings, object], TriggerArrival]] = {
     "queueTrigger": _queue,
     "blobTrigger": _blob,
     "serviceBusTrigger": _service_bus,

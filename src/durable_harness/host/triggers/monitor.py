@@ -16,7 +16,7 @@ from durable_harness.whole_files import write_whole
 logger = own_logger(HOST_LOGGER)
 
 
-class StatusDocument(TypedDict):
+class TimerStatusDocument(TypedDict):
     """A status as functions get it, and as the file has it."""
 
     Last: str | None
@@ -25,14 +25,14 @@ class StatusDocument(TypedDict):
 
 
 @dataclass(frozen=True)
-class Status:
+class TimerStatus:
     """The last run of a timer, None if it never ran, and when it was due next by then."""
 
     last: datetime | None
     next: datetime
     updated: datetime
 
-    def as_json(self) -> StatusDocument:
+    def as_json(self) -> TimerStatusDocument:
         return {
             "Last": self.last.isoformat() if self.last else None,
             "Next": self.next.isoformat(),
@@ -40,7 +40,7 @@ class Status:
         }
 
     @classmethod
-    def from_json(cls, found: StatusDocument) -> Status:
+    def from_json(cls, found: TimerStatusDocument) -> TimerStatus:
         last = found["Last"]
         return cls(
             datetime.fromisoformat(last) if last else None,
@@ -56,10 +56,10 @@ class Monitor:
         self._path = path
         self._known = _read(path) if path else {}
 
-    def get(self, name: str) -> Status | None:
+    def get(self, name: str) -> TimerStatus | None:
         return self._known.get(name)
 
-    def set(self, name: str, status: Status) -> None:
+    def set(self, name: str, status: TimerStatus) -> None:
         """Remember a status. A file that cannot be written is no reason for a timer not to fire."""
         self._known[name] = status
         if self._path is None:
@@ -70,9 +70,9 @@ class Monitor:
             logger.warning("%s: the last run of timer '%s' cannot be written: %s", self._path, name, error)
 
 
-def _read(path: Path) -> dict[str, Status]:
+def _read(path: Path) -> dict[str, TimerStatus]:
     try:
-        return {name: Status.from_json(found) for name, found in read_json(path).items()}
+        return {name: TimerStatus.from_json(found) for name, found in read_json(path).items()}
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

@@ -26,7 +26,7 @@ TIMESPAN = re.compile(r"(?:(?P<d>\d+)\.)?(?P<h>\d+):(?P<m>\d{1,2})(?::(?P<s>\d{1
 
 
 class ScheduleError(ValueError):
-    """Raised for a schedule that cannot be read; the message says what is expected."""
+    """Raised for a schedule that cannot be read; with what is expected."""
 
 
 class Schedule(Protocol):

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.triggers.by_hand import Runs
-from durable_harness.host.triggers.monitor import Monitor, Status
+from durable_harness.host.triggers.monitor import Monitor, TimerStatus
 from durable_harness.host.triggers.schedule import Schedule, ScheduleError, read_schedule
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
@@ -174,11 +174,11 @@ class _Firing:
             await self._fire(now, is_past_due=True)
             return
         if self._timer.is_monitored(now):
-            self._monitor.set(self._name, Status(status.last if status else None, due, now))
+            self._monitor.set(self._name, TimerStatus(status.last if status else None, due, now))
         if self._timer.runs_on_startup:
             await self._fire(now)
 
-    def _is_past_due(self, status: Status, now: datetime) -> bool:
+    def _is_past_due(self, status: TimerStatus, now: datetime) -> bool:
         """A due time of another schedule is none: the app has changed since."""
         is_of_this_schedule = self._timer.schedule.next_after(status.last or status.updated) == status.next
         return is_of_this_schedule and status.next < now
@@ -203,7 +203,7 @@ class _Firing:
         await asyncio.shield(self._runs.start(run, self._release))
         due = self._timer.schedule.next_after(now)
         if is_monitored and due is not None:
-            self._monitor.set(self._name, Status(now, due, now))
+            self._monitor.set(self._name, TimerStatus(now, due, now))
 
 
 async def _due(alarm: AsyncGenerator[int, None], at_least: datetime) -> datetime:

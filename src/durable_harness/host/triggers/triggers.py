@@ -110,7 +110,7 @@ class Triggers:
 
 
 def unset_settings(app: FunctionApp) -> Iterator[str]:
-    """Yield what to say of bindings that lead to a setting which is not there."""
+    """Yield a warning for each binding that leads to a setting which is not set."""
     for function in app.functions:
         for binding in function.bindings:
             for name in SETTING.findall(target_of(binding)):

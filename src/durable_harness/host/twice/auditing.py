@@ -63,7 +63,7 @@ def _started(executable: Word, arguments: Command | None, *_others: object) -> N
 def _spawned(path: Word, arguments: Command, _environment: object) -> None:
     scope = current_scope()
     is_of_popen = scope is not None and bool(scope.effects) and scope.effects[-1].kind == PROCESS
-    if not is_of_popen:  # which says what it starts before it spawns it
+    if not is_of_popen:  # which is audited before it spawns
         _started(path, arguments)
 
 

@@ -128,7 +128,7 @@ def within_client() -> Iterator[None]:
 
 
 def is_unwatched() -> bool:
-    """Whether nobody wants to know what this code does, or a client that called it notes it already."""
+    """Whether this code is not watched, or a client that called it notes it already."""
     return IN_CLIENT.get() or current_scope() is None
 
 

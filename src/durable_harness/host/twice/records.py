@@ -84,7 +84,7 @@ class TwiceRecords:
 
 
 def repeated(first: Iterable[Effect], second: Iterable[Effect]) -> tuple[list[str], list[str]]:
-    """Return the effects of a second delivery: those that the outside has twice, and those that it can tell apart."""
+    """Return the effects of a second delivery: those that the outside has twice, and those that it can distinguish."""
     known = {(one.kind, one.identity) for one in first if one.is_repeatable}
     twice: list[str] = []
     again: list[str] = []

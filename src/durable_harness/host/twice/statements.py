@@ -61,7 +61,7 @@ def _is_repeatable(verb: str, statement: str) -> bool:
 
 
 def _count(cursor: object, result: object) -> int:
-    """Return how many rows were changed: as the cursor says, or a status such as `INSERT 0 1`; below 0 if none does."""
+    """Return how many rows were changed: by the cursor, or by a status such as `INSERT 0 1`; below 0 if unknown."""
     if isinstance(result, str) and result.rpartition(" ")[2].isdecimal():
         return int(result.rpartition(" ")[2])
     rows = getattr(cursor, "rowcount", -1)

@@ -24,7 +24,7 @@ logger = own_logger(HOST_LOGGER)
 
 TRANSIENT = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED})
 TOO_LARGE = "larger than max"
-"""What gRPC says of a message beyond a limit; its status is the one of a scheduler that is busy."""
+"""A part of gRPC's text for a message beyond a limit; its status is the one of a scheduler that is busy."""
 RETRY_DELAYS_S = (0.1, 0.3, 1.0, 3.0)
 
 

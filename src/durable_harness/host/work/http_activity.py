@@ -30,7 +30,7 @@ NOT_FOR_POLLS = frozenset({"content-type", "x-functions-key"})
 """Polls have no body; and the extension keeps a function's key back, which would not open the status anyway."""
 
 
-class HttpAnswer(TypedDict):
+class CallHttpAnswer(TypedDict):
     """The answer that the orchestrator gets."""
 
     statusCode: int
@@ -45,7 +45,7 @@ class HttpActivity:
         self._poll_interval_s = poll_interval_s
         self._session: aiohttp.ClientSession | None = None
 
-    async def call(self, request: JsonObject) -> HttpAnswer:
+    async def call(self, request: JsonObject) -> CallHttpAnswer:
         """Send the request that `DurableHttpRequest.to_json` describes; return statusCode, headers and content."""
         if request.get("tokenSource"):
             raise NotImplementedError(
@@ -67,7 +67,7 @@ class HttpActivity:
 
     async def _follow(
         self, method: str, url: str, headers: Mapping[str, str], content: str | None
-    ) -> tuple[HttpAnswer, str]:
+    ) -> tuple[CallHttpAnswer, str]:
         """Send a request and those that redirects ask for; return the answer and its URL.
 
         As .NET's HttpClient does for the extension: a redirect from https to http, or too many of them, is the answer,
@@ -90,7 +90,7 @@ class HttpActivity:
         if self._session is not None:
             await self._session.close()
 
-    async def _send(self, method: str, uri: str, headers: Mapping[str, str], content: str | None) -> HttpAnswer:
+    async def _send(self, method: str, uri: str, headers: Mapping[str, str], content: str | None) -> CallHttpAnswer:
         if self._session is None:
             # One session for all: no answer to one orchestration may set a cookie that another one sends.
             # As the extension's HttpClient: bodies are not asked for compressed, and what comes so is left as it is.

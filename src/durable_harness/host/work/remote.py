@@ -40,7 +40,7 @@ EMBEDDED = ", or leave --scheduler out to use the embedded one"
 UNKNOWN_METHOD = frozenset(
     {
         grpc.StatusCode.UNIMPLEMENTED,
-        grpc.StatusCode.PERMISSION_DENIED,  # what a gateway may say of a path that it does not know
+        grpc.StatusCode.PERMISSION_DENIED,  # what a gateway may answer for a path that it does not know
         grpc.StatusCode.UNAUTHENTICATED,
         grpc.StatusCode.NOT_FOUND,
     }
@@ -117,9 +117,9 @@ class GrpcScheduler:
         self._has_alarms = True
 
     async def connect(self, *, instead: str = EMBEDDED) -> None:
-        """Say hello, also to one just starting; raise UnreachableError if nothing answers or knows the hub.
+        """Greet the scheduler, also one just starting; raise UnreachableError if nothing answers or knows the hub.
 
-        `instead` is what else a person may do.
+        `instead` is what else a person may do, in words.
         """
         try:
             await self._stub.Hello(
@@ -172,7 +172,7 @@ class GrpcScheduler:
             except grpc.aio.AioRpcError as error:
                 if error.code() is grpc.StatusCode.UNAVAILABLE:
                     raise _rpc_error(error) from error
-                self._counts = False  # a scheduler of somebody else does not know the method
+                self._counts = False  # another vendor's scheduler does not know the method
             else:
                 return {name: Measurement.from_json(found) for name, found in json.loads(answer).items()}
         return await HistoryMeasuring(self).measure(ids)
@@ -185,7 +185,7 @@ class GrpcScheduler:
             except grpc.aio.AioRpcError as error:
                 if error.code() not in UNKNOWN_METHOD:
                     raise _rpc_error(error) from error
-                # Not found is the method at a gateway, or the instance at a scheduler of ours: the history says which.
+                # Not found is the method at a gateway, or the instance at a scheduler of ours: the history decides.
                 self._notes_times = error.code() is grpc.StatusCode.NOT_FOUND
         return await timings_from_history(self, instance_id)
 
@@ -213,7 +213,7 @@ class GrpcScheduler:
             except grpc.aio.AioRpcError as error:
                 if error.code() not in UNKNOWN_METHOD:
                     raise _rpc_error(error) from error
-                self._has_alarms = False  # a scheduler of somebody else does not know the method
+                self._has_alarms = False  # another vendor's scheduler does not know the method
             finally:
                 call.cancel()
         async with aclosing(wall_alarm(due_ns)) as moments:  # type: ignore[type-var]

@@ -2,7 +2,7 @@
 
 A scheduler answers queries in one order and without counts. So all states are read, without payloads, and kept for as
 long as reading them is worth it; the payloads of the rows that are shown are read one by one. There is a limit to that:
-beyond it a list is a part, and says so.
+beyond it a list is partial and marked so.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from durable_harness.protocol.listing import (
 MOST_READ = 20_000
 READ_AT_ONCE = 1_000
 LEAST_KEPT_S, KEPT_FOR_READS = 1.0, 5.0
-"""What was read is kept for so long, and for so many times as long as reading it took."""
+"""What was read is kept for at least this time, and for this many times the time that reading it took."""
 MOST_CALLS = 16
 _SORTED_BY: Mapping[str, Callable[[InstanceRow, int], int | str]] = {
     "created": lambda row, _now_ns: row.created_ns,
@@ -74,7 +74,7 @@ class StatesListing:
         return InstanceChoices(_common(row.name for row in rows), _common(row.version for row in rows), _common(tags))
 
     def forget(self) -> None:
-        """Read all anew next time: something was changed from here."""
+        """Read everything again next time: something was changed from here."""
         self._kept = None
 
     async def _read(self, chosen: InstanceFilter) -> _Read:

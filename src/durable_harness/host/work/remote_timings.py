@@ -1,4 +1,4 @@
-"""What the history of a scheduler of somebody else says of when things happened: no moment of its work is known."""
+"""Times from the history of another vendor's scheduler: no moment of its work is known."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def log_done(request: WorkRequest, answer: Answer, stages: Stages, took_ns: int)
         return
     try:
         name, what, rest = _described(request, answer)
-    except Exception:  # noqa: BLE001 - what nobody foresaw in an answer must not cost the answer
+    except Exception:  # noqa: BLE001 - an answer of an unforeseen form must still be sent
         name, what, rest = "", "Work", ""
     times = f"{took_ns / 1e6:,.1f} ms{_waited(stages)}"
     instance_id = instance_of(request)
@@ -83,6 +83,6 @@ def _asked(answer: Answer) -> str:
 
 def _counted(names: list[str]) -> str:
     counts = Counter(names)
-    said = [f"{count} x {name}" if count > 1 else name for name, count in list(counts.items())[:MOST_ASKED]]
+    shown = [f"{count} x {name}" if count > 1 else name for name, count in list(counts.items())[:MOST_ASKED]]
     more = len(counts) - MOST_ASKED
-    return ", ".join([*said, *([f"{more} more"] if more > 0 else [])])
+    return ", ".join([*shown, *([f"{more} more"] if more > 0 else [])])

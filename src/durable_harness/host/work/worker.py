@@ -123,7 +123,7 @@ class DurableWorker:
         task.add_done_callback(self._running.discard)
 
     async def _refuse(self, item: pb.WorkItem, request: str | None) -> None:
-        """Give back work of a kind that this host does not know: another worker may."""
+        """Return work of a kind that this host does not know to the scheduler: another worker may know it."""
         if request not in self._refused:
             self._refused.add(request)
             logger.warning("The scheduler sends work of an unknown kind (%s). It is given back.", request or "none")
