@@ -17,9 +17,10 @@ from durable_harness.testing.durable_clock import DurableClock
 from durable_harness.testing.fakes import DurableActivities, Fake, FakeCall, HttpAnswer
 from durable_harness.testing.faults import DurableFaults, FaultHit, InjectedFault
 from durable_harness.testing.measured_operation import OperationMeasurement
-from durable_harness.testing.operations import Operations, StartedOperation, StuckOperationError
+from durable_harness.testing.operations import Operations
 from durable_harness.testing.outside import DurableHttp, HttpCall, OutsideService
 from durable_harness.testing.promised_events import EventResponse
+from durable_harness.testing.started_operation import StartedOperation, StuckOperationError
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook_client import HistoryRow, InstanceStatus
 

@@ -25,9 +25,10 @@ from durable_harness.operations import HttpResponse
 from durable_harness.testing import assertions
 from durable_harness.testing.blocking_calls import in_thread
 from durable_harness.testing.measured_operation import OperationMeasurement
-from durable_harness.testing.operations import Operations, StartedOperation
+from durable_harness.testing.operations import Operations
 from durable_harness.testing.promised_events import EventResponse
 from durable_harness.testing.requesting import NOTHING
+from durable_harness.testing.started_operation import StartedOperation
 from durable_harness.testing.triggering import TriggeredFunction, WrittenOutput
 from durable_harness.testing.webhook_client import HistoryRow, Instance, InstanceStatus
 

@@ -9,10 +9,10 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import middle_cut
 from durable_harness.json_places import first_place, shown
-from durable_harness.testing.operations import StartedOperation
 from durable_harness.testing.reports.instance_tables import TRACE
 from durable_harness.testing.reports.waiting_report import name_of
 from durable_harness.testing.requesting import NOTHING
+from durable_harness.testing.started_operation import StartedOperation
 from durable_harness.testing.webhook_client import HistoryRow
 
 MOST_CHARS = 100

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from durable_harness.testing.operations import StartedOperation
+from durable_harness.testing.started_operation import StartedOperation
 
 MOST_PAGES = 3
 

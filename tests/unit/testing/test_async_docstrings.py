@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from durable_harness.testing import aio, assertions, operations
+from durable_harness.testing import aio, assertions, operations, started_operation
 
 CALL = re.compile(r"\b((?:operations?\.\w+|assert_\w+)\((?:[^()]|\([^()]*\))*\))")
 SECTION = re.compile(r"^(?:Args|Returns|Raises):$", re.MULTILINE)
@@ -26,7 +26,10 @@ def _awaited(line):
 
 
 def _pairs():
-    classes = [(aio.AsyncOperations, operations.Operations), (aio.AsyncStartedOperation, operations.StartedOperation)]
+    classes = [
+        (aio.AsyncOperations, operations.Operations),
+        (aio.AsyncStartedOperation, started_operation.StartedOperation),
+    ]
     for twin, original in classes:
         for name, method in vars(twin).items():
             if inspect.iscoroutinefunction(method):
