@@ -217,6 +217,23 @@ async def test_an_instance_whose_worker_hangs_can_be_terminated_and_purged(bench
 
 
 @scenario
+async def test_a_recursive_termination_that_hangs_in_a_turn_reaches_the_children(bench):
+    """If a worker hangs with it, the termination that ends the instance carries it on, even if that is a plain one."""
+    bench.connect(maxConcurrentOrchestrationWorkItems=1)  # so that the hung turn keeps it from the child's
+    await bench.start()
+    await bench.turn(child(0, "kid"))
+    await bench.turn(schedule(0))  # the first turn of the child
+    await bench.hub.terminate_instance(pb.TerminateRequest(instanceId="i", recursive=True))
+    await bench.item("orchestratorRequest")
+    with mock.patch.object(hub_state, "TERMINATION_GRACE_S", 0):
+        await bench.hub.terminate_instance(pb.TerminateRequest(instanceId="i"))
+        for instance_id in ("i", "kid"):
+            async with asyncio.timeout(10):
+                await bench.hub.wait_for_instance_completion(pb.GetInstanceRequest(instanceId=instance_id))
+            assert await bench.status(instance_id) == "TERMINATED"
+
+
+@scenario
 async def test_an_instance_that_no_worker_has_can_be_terminated(bench):
     """Termination takes effect without a worker, of an instance that has begun and of one that has not."""
     worker = bench.connect()
