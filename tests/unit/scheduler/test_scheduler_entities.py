@@ -147,6 +147,17 @@ async def test_locks_are_granted_in_the_order_of_the_requests(bench):
 
 
 @scenario
+async def test_continuing_as_new_lets_go_of_locks(bench):
+    """The next execution holds no lock of the last one: operations of others are served."""
+    bench.connect()
+    await bench.start()
+    await bench.turn(lock("i", COUNTER))
+    await signal(bench, "theirs")
+    await bench.turn(complete(status=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW))
+    assert operations(await bench.item("entityRequestV2")) == ["theirs"]
+
+
+@scenario
 async def test_entities_are_listed_in_pages_by_id(bench):
     """A query lists entities with state in the order of their ids, page by page, by prefix."""
     bench.connect()

@@ -186,6 +186,35 @@ async def test_declined_work_goes_to_another_worker_at_once():
 
 
 @story
+async def test_declined_work_does_not_come_back_to_a_worker_whose_turn_it_is():
+    """The one that declined is passed over, even if it is the next one to get work."""
+    dispatcher, job = Dispatcher(), Job()
+    one, two = await Stream(dispatcher).open(), await Stream(dispatcher).open()
+    dispatcher.offer(job)
+    token = (await one.item()).completionToken
+    dispatcher.offer(Job("filler"))
+    assert (await two.item()).activityRequest.name == "filler"
+    dispatcher.abandon(token, ACTIVITY)
+    assert (await two.item()).activityRequest.name == "a"
+    assert not await one.has_item()
+    await one.close()
+    await two.close()
+
+
+@story
+async def test_several_pieces_of_work_can_rest():
+    """Each piece of declined work has a rest of its own, and all come back."""
+    dispatcher = Dispatcher()
+    stream = await Stream(dispatcher).open()
+    for name in "ab":
+        dispatcher.offer(Job(name))
+        dispatcher.abandon((await stream.item()).completionToken, ACTIVITY)
+    assert [job.name for job in dispatcher.resting()] == ["a", "b"]
+    assert [(await stream.item()).activityRequest.name for _ in "ab"] == ["a", "b"]
+    await stream.close()
+
+
+@story
 async def test_declined_work_rests_where_nobody_else_takes_it():
     """The only worker gets it again after a rest, in which it is neither lost nor ready."""
     dispatcher, job = Dispatcher(), Job()
