@@ -3,8 +3,15 @@
 import re
 
 from durable_harness.protocol import pb
+from durable_harness.protocol.continuing import (
+    LONG_HISTORY_EVENTS,
+    Continuation,
+    continuation_of,
+    orchestrator_name,
+    past_length,
+)
 from durable_harness.scheduler import sizes
-from hub_bench import START_NS, at, child, complete, kinds, scenario, schedule, status_name
+from hub_bench import START_NS, at, child, complete, kinds, scenario, schedule, status_name, timer
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
@@ -279,3 +286,46 @@ async def test_a_turn_that_comes_back_has_its_events_again(bench):
     bench.connect()
     assert await bench.turn() == ["orchestratorStarted", "executionStarted", "eventRaised"]
     assert await bench.no_item()
+
+
+async def long_turn(bench):
+    """Give `i` a first turn that asks for more than a long history has; return the token that it was answered with."""
+    await bench.start()
+    item = await bench.item("orchestratorRequest")
+    await bench.answer(item, *(timer(number, 3_600) for number in range(LONG_HISTORY_EVENTS)))
+    await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="go"))
+    return item.completionToken
+
+
+@scenario
+async def test_a_worker_that_keeps_executions_gets_of_a_long_history_what_is_new(bench):
+    """It gets only what its last turn did not have, with the token of that, the name, and how much was left out."""
+    bench.connect(keeps_executions=True)
+    token = await long_turn(bench)
+    request = (await bench.item("orchestratorRequest")).orchestratorRequest
+    assert set(kinds(request.pastEvents)) == {"timerCreated"}
+    assert continuation_of(request) == Continuation(token, 2, LONG_HISTORY_EVENTS - 1)
+    assert (orchestrator_name(request), past_length(request)) == ("o", LONG_HISTORY_EVENTS + 2)
+    assert kinds(request.newEvents) == ["orchestratorStarted", "eventRaised"]
+
+
+@scenario
+async def test_other_workers_get_a_long_history_whole(bench):
+    """A worker that keeps nothing has to replay, so nothing is left out."""
+    bench.connect()
+    await long_turn(bench)
+    request = (await bench.item("orchestratorRequest")).orchestratorRequest
+    assert continuation_of(request) is None
+    assert len(request.pastEvents) == LONG_HISTORY_EVENTS + 2
+
+
+@scenario
+async def test_a_short_history_is_always_whole(bench):
+    """What is sent again costs less than keeping it: below the limit every worker gets all events."""
+    bench.connect(keeps_executions=True)
+    await bench.start()
+    await bench.turn(schedule(0))
+    await bench.activity()
+    request = (await bench.item("orchestratorRequest")).orchestratorRequest
+    assert continuation_of(request) is None
+    assert kinds(request.pastEvents) == ["orchestratorStarted", "executionStarted", "taskScheduled"]

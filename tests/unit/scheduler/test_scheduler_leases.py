@@ -326,11 +326,12 @@ async def test_a_version_is_asked_for_by_name():
 @story
 async def test_what_work_lacks_is_noted():
     """Work waits for a place where a worker asks for it and is full, and for a worker where none asks for it."""
-    dispatcher, jobs = Dispatcher(), [Job("a"), Job("a"), Job("b")]
-    stream = await Stream(dispatcher, filters=names("a"), maxConcurrentActivityWorkItems=1).open()
+    dispatcher = Dispatcher()
+    jobs = [Job("a", version="1"), Job("a", version="1"), Job("a", version="2"), Job("b", version="1")]
+    stream = await Stream(dispatcher, filters=names("a", versions=["1"]), maxConcurrentActivityWorkItems=1).open()
     for job in jobs:
         dispatcher.offer(job)
-    assert [job.times.waited_for for job in jobs] == ["", SLOT, WORKER]
+    assert [job.times.waited_for for job in jobs] == ["", SLOT, WORKER, WORKER]
     await stream.close()
 
 

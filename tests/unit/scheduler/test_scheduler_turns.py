@@ -284,6 +284,7 @@ async def test_recursive_termination_reaches_the_children(bench):
         await bench.turn(complete(status=pb.ORCHESTRATION_STATUS_TERMINATED))
         if recursive:
             await bench.turn(complete(status=pb.ORCHESTRATION_STATUS_TERMINATED))
+        assert await bench.no_item()
         assert await bench.status(kid) == expected
 
 
