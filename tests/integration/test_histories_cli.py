@@ -190,7 +190,7 @@ def test_record_from_a_deployment_that_tells_less(features, key, tmp_path, capsy
     assert main(["record", instance_id, "--host", features.stack.base_url, "--out", str(tmp_path)]) == 0
     assert "without: dueTimes, turns" in capsys.readouterr().out
     assert main(["replay", str(tmp_path), "--app", str(FEATURES)]) == 0
-    assert "was recorded without the time that timers were reckoned from" in capsys.readouterr().out
+    assert "was recorded without the time from which timers count" in capsys.readouterr().out
 
 
 def test_record_from_a_scheduler(tmp_path, key, capsys):

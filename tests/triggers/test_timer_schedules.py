@@ -67,12 +67,12 @@ def test_settings_are_looked_up():
 @pytest.mark.parametrize(
     ("expression", "says"),
     [
-        ("%NIGHTLY%", "setting 'NIGHTLY' that its schedule names is not there"),
-        ("", "is no schedule. Expected six fields"),
-        ("0 0 * *", "is no schedule"),
-        ("00:00:00", "is no schedule"),
-        ("-00:01:00", "is no schedule"),
-        ("@daily", "is no schedule"),
+        ("%NIGHTLY%", "setting 'NIGHTLY' that its schedule names is not set"),
+        ("", "is not a schedule. Expected six fields"),
+        ("0 0 * *", "is not a schedule"),
+        ("00:00:00", "is not a schedule"),
+        ("-00:01:00", "is not a schedule"),
+        ("@daily", "is not a schedule"),
         ("0 60 * * * *", "'60' for the minute is wrong: '60' is none of them. Expected .*0 to 59"),
         ("0 0 0 * * 7", "day of the week is wrong: '7' is none of them. Expected .* 0 to 6 or names such as sun"),
         ("0 0 0 L * *", "'L' for the day of the month"),
@@ -97,7 +97,7 @@ def test_a_time_zone_is_that_of_the_setting():
 
 def test_an_unknown_time_zone_is_named():
     """Windows names are not those of Linux, on which Python apps run."""
-    with pytest.raises(ScheduleError, match=r"W\. Europe Standard Time is no time zone; expected .* Europe/Berlin"):
+    with pytest.raises(ScheduleError, match=r"W\. Europe Standard Time is not a time zone; expected .* Europe/Berlin"):
         due("0 0 9 * * *", WEBSITE_TIME_ZONE="W. Europe Standard Time")
 
 

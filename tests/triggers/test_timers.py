@@ -94,8 +94,8 @@ def test_a_timer_that_hangs_does_not_hold_time_up(operations, durable_clock):
 def test_a_schedule_that_cannot_be_read_is_named_at_the_start(operations):
     """The app starts; the timer does not fire, says why, and runs by hand."""
     log = operations.stack.log_path.read_text()
-    assert "warning: Timer 'unset' does not fire: the setting 'NOT_SET' that its schedule names is not there." in log
-    assert "warning: Timer 'misspelt' does not fire: 'every day' is no schedule. Expected six fields" in log
+    assert "warning: Timer 'unset' does not fire: the setting 'NOT_SET' that its schedule names is not set." in log
+    assert "warning: Timer 'misspelt' does not fire: 'every day' is not a schedule. Expected six fields" in log
     assert "nightly: timerTrigger, fires by '0 0 2 * * *'" in log
     assert "unset: timerTrigger, runs by hand only: POST http://localhost" in log
     assert operations.trigger("unset").written("by_hand") == ["ran"]

@@ -37,7 +37,7 @@ FORMAT = "durable-harness history"
 VERSION = 1
 LACKS = {
     "turns": "which actions were asked for in one turn: they are compared in their order only",
-    "dueTimes": "the time that timers were reckoned from: their due times are not compared",
+    "dueTimes": "the time from which timers count: their due times are not compared",
     "inputs": "some inputs: those that are missing are not compared",
 }
 ASKING = frozenset({"taskScheduled", "subOrchestrationInstanceCreated", "timerCreated"})
@@ -115,7 +115,7 @@ def from_document(document: object, where: Path | str) -> RecordedHistory:
     except UnreadableHistoryError as error:
         raise UnreadableHistoryError(where, error.reason) from error
     if contradiction := _contradiction(history, recorded.get("orchestrator")):
-        raise UnreadableHistoryError(where, f"contradicts itself: {contradiction}. Record it again, or take it back")
+        raise UnreadableHistoryError(where, f"contradicts itself: {contradiction}. Record it again, or undo the edit")
     return history
 
 

@@ -66,7 +66,7 @@ class StubbedChat:
         """
         framework = sys.modules.get(FRAMEWORK)
         if framework is None:
-            raise ValueError("the app does not use the Agent Framework: no package agent_framework is imported in it")
+            raise ValueError("the app does not use the Agent Framework: it does not import the package agent_framework")
         self._loop = asyncio.get_running_loop()
         self._names = {name.lower(): name for name in agents}
         for kind in _with_subclasses(framework.BaseChatClient):

@@ -137,7 +137,7 @@ class _Reader:
                 self._refuse(f"{where}.{key}", "expected text", self._sign_of(binding))
         binding.setdefault("direction", "in")
         if str(binding["direction"]).lower() not in DIRECTIONS:
-            problem = f"'{binding['direction']}' is none. Expected in or out"
+            problem = f"'{binding['direction']}' is not a direction. Expected in or out"
             self._refuse(f"{where}.direction", problem, str(binding["name"]))
         return binding
 

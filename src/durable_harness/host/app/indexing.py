@@ -172,8 +172,8 @@ def _check_parameter(name: str, binding: Mapping[str, object], annotation: objec
     inner = _inner(name, annotation) if marked else annotation
     if not is_type(inner):
         raise RefusedError(
-            f"the annotation {shown(annotation)} of its parameter {name} is not a type to the worker. Unions, tuples"
-            " and list[...] are none; leave it out or use a plain class"
+            f"the annotation {shown(annotation)} of its parameter {name} is not a type to the worker. Neither are"
+            " unions, tuples and list[...]. Leave it out or use a plain class"
         )
     if is_output and not marked:
         raise RefusedError(
@@ -230,8 +230,8 @@ def _check_return(bindings: Sequence[Mapping[str, object]], annotations: Mapping
         raise RefusedError("its return annotation is func.Out, which is for parameters")
     if not isinstance(annotation, type):
         raise RefusedError(
-            f"its return annotation {shown(annotation)} is not a type to the worker. Unions are none; leave it out or"
-            " use a plain class"
+            f"its return annotation {shown(annotation)} is not a type to the worker. Unions are not either. Leave"
+            " it out or use a plain class"
         )
     if not converters.fits_output(kind, annotation):
         _misfit(f"its return annotation {shown(annotation)}", kind)

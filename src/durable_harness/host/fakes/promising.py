@@ -24,7 +24,7 @@ async def promise(
     """Answer an event from now on: 200, 400 if it is not one, 404 for an unknown instance, 502 if it is not shown."""
     event, times, instance_id = given.get("event"), given.get("times"), given.get("instance")
     if not isinstance(event, str) or not event or not isinstance(instance_id, str | None):
-        return json_response({"error": f'"event" or "instance" is no name; {EXPECTED}.'}, 400)
+        return json_response({"error": f'"event" or "instance" is not a name; {EXPECTED}.'}, 400)
     if times is not None and (not isinstance(times, int) or isinstance(times, bool) or times < 1):
         return json_response(
             {"error": f'"times" is {times!r}, expected a whole number of at least 1; {EXPECTED}.'}, 400
@@ -56,7 +56,9 @@ def promised(responses: Responses, number: str) -> ApiResponse:
     """Answer how often it was raised; 404 if it has ended."""
     response = responses.get(int(number)) if number.isdecimal() else None
     if response is None:
-        return json_response({"error": f"There is no response {number}: it has ended, or the host is another."}, 404)
+        return json_response(
+            {"error": f"There is no response {number}: it has ended, or the host is another one."}, 404
+        )
     return json_response({"count": response.count})
 
 

@@ -306,7 +306,7 @@ def _members(body: bytes, expected: str) -> Given:
     except ValueError as error:
         raise BadBodyError(f"The body is not JSON; {expected}.") from error
     if not isinstance(document, dict):
-        raise BadBodyError(f"The body is no JSON object, or nested too deep; {expected}.")
+        raise BadBodyError(f"The body is not a JSON object, or nested too deep; {expected}.")
     return Given(document)
 
 

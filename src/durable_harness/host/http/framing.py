@@ -36,7 +36,7 @@ def usable_headers(given: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
     headers = CIMultiDict(given)
     for name, value in headers.items():
         if not _NAME.fullmatch(name):
-            raise UnusableResultError(f"answered with the header {name!r}; this is no name of a header.")
+            raise UnusableResultError(f"answered with the header {name!r}; this is not a header name.")
         if _BREAKS.search(value):
             raise UnusableResultError(f"answered with the header {name} with a line break or NUL in its value.")
     for name in FRAMING & {name.lower() for name in headers}:
@@ -45,6 +45,6 @@ def usable_headers(given: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
 
 
 def declared_length(given: Iterable[tuple[str, str]]) -> int | None:
-    """Return the length that headers declare, None if they declare none or what is no length."""
+    """Return the length that headers declare, None if they declare no valid one."""
     declared = next((value.strip() for name, value in given if name.lower() == LENGTH.lower()), "")
     return int(declared) if declared.isascii() and declared.isdigit() else None

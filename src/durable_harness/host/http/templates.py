@@ -163,7 +163,9 @@ def _parameter(text: str) -> Parameter:
             f"'{{{text}}}' is not understood: a parameter is {{name}}, {{name:int}}, {{name=5}} or {{*rest}}"
         )
     if optional and found["default"] is not None:
-        raise TemplateError(f"the parameter '{found['name']}' is optional and has a default: it can have one of both")
+        raise TemplateError(
+            f"the parameter '{found['name']}' is optional and has a default: only one of the two is possible"
+        )
     if optional and found["stars"]:
         raise TemplateError(f"the parameter '{found['name']}' is the rest of the path, which cannot be optional")
     try:

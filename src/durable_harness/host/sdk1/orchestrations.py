@@ -117,7 +117,7 @@ class OrchestrationRunner:
         except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
             log_failure("Orchestrator", name, error, function, request.instanceId)
             described = error_with_place(error, place_in_app(error, function))
-            message = f"Orchestrator function '{name}' asked for what cannot be sent: {described}"
+            message = f"Orchestrator function '{name}' asked for something that cannot be sent: {described}"
             return failed(request, type_name(error), message)
 
     def _go_on(self, request: pb.OrchestratorRequest, live: OrchestratorRun, token: str) -> pb.OrchestratorResponse:

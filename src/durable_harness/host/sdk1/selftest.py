@@ -40,7 +40,7 @@ def check_sdk() -> None:
 def _unsupported(problem: str) -> UnsupportedSdkError:
     version = importlib.metadata.version(PACKAGE)
     return UnsupportedSdkError(
-        f"{PACKAGE} {version} numbers its tasks in another way than this host reads them ({problem}).\n"
+        f"{PACKAGE} {version} numbers its tasks differently from what this host expects ({problem}).\n"
         f"  Supported versions: {SUPPORTED[1]}. Install one: pip install '{PACKAGE}{SUPPORTED[1]}'"
     )
 

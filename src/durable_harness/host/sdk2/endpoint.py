@@ -47,8 +47,8 @@ class GrpcEndpoint:
         if named != self._task_hub:
             raise RpcError(
                 Status.NOT_FOUND,
-                f"Task hub not found: {named}. This host works for the task hub '{self._task_hub}': give the"
-                " durableClient binding no other one.",
+                f"Task hub not found: {named}. This host works for the task hub '{self._task_hub}': name no"
+                " other one in the durableClient binding.",
             )
         return self._scheduler
 

@@ -32,7 +32,7 @@ DURABLE_SCOPE = "WebJobs.Extensions.DurableTask"
 HOST_SCOPE = "durable_harness.host"
 FLUSH_TIMEOUT_MS = 3_000
 MISSING = (
-    "%s is set, but OpenTelemetry's %s is not installed: no spans are sent. Take the variable away, or install it:"
+    "%s is set, but OpenTelemetry's %s is not installed: no spans are sent. Unset the variable, or install it:"
     ' pip install "%s"'
 )
 _emitted: contextvars.ContextVar[SpanRef | None] = contextvars.ContextVar("_emitted", default=None)

@@ -124,7 +124,7 @@ class _Field:
         named = f" or names such as {self.names[0][:3]}" if self.names else ""
         return ScheduleError(
             f"the field '{text}' for the {self.name} is wrong: {why}. Expected *, numbers from {self.least} to"
-            f" {self.most}{named}, ranges a-b and lists a,b, each with a step such as /5 if need be"
+            f" {self.most}{named}, ranges a-b and lists a,b, each optionally with a step such as /5"
         )
 
 
@@ -150,8 +150,8 @@ def read_schedule(expression: str, lookup: Callable[[str], str | None] = os.envi
     length = _length(found) if found else timedelta()
     if length <= timedelta():
         raise ScheduleError(
-            f"'{text}' is no schedule. Expected six fields such as '0 */5 * * * *' (second, minute, hour, day, month,"
-            " day of the week), the last five of them, or a time such as '00:30:00'"
+            f"'{text}' is not a schedule. Expected six fields such as '0 */5 * * * *' (second, minute, hour, day,"
+            " month, day of the week), the last five of them, or a time such as '00:30:00'"
         )
     return Interval(length)
 
@@ -172,7 +172,7 @@ def _fitting(schedule: CronSchedule) -> CronSchedule:
 def _setting(name: str, lookup: Callable[[str], str | None]) -> str:
     value = lookup(name)
     if not value:
-        raise ScheduleError(f"the setting '{name}' that its schedule names is not there")
+        raise ScheduleError(f"the setting '{name}' that its schedule names is not set")
     return value
 
 
@@ -185,8 +185,8 @@ def _zone(name: str | None) -> tzinfo:
         return ZoneInfo(name)
     except (OSError, ValueError, LookupError) as error:
         raise ScheduleError(
-            f"{ZONE_VARIABLE}={name} is no time zone; expected a name of the tz database, such as Europe/Berlin, which"
-            " is what Functions on Linux takes"
+            f"{ZONE_VARIABLE}={name} is not a time zone; expected a name of the tz database, such as Europe/Berlin,"
+            " which is what Functions on Linux takes"
         ) from error
 
 
