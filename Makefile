@@ -31,7 +31,7 @@ help:
 	@echo "make azure  the files of a test in Azure Load Testing, under dist/azure/"
 	@echo "make soak   half an hour of load with kills, clock steps, full disks and hostile clients (SOAK_ARGS=\"--minutes 5\")"
 	@echo "make … PYTHON=python3.13 SDK=2  any of these with another Python, or with azure-functions-durable 2.x"
-	@echo "make lock   pin what is installed anew, with hashes (LOCK_ARGS=--upgrade for newer versions)"
+	@echo "make lock   pin again what is installed, with hashes (LOCK_ARGS=--upgrade for newer versions)"
 	@echo "make bench  throughput and memory against durabletask's in-memory backend"
 
 $(READY): FORCE

@@ -1,4 +1,4 @@
-"""The Async HTTP API pattern as a Durable Functions app: POST starts, 202 says where to look, GET tells how it stands.
+"""The Async HTTP API pattern as a Durable Functions app: POST starts, 202 says where to look, GET returns its status.
 
 POST /api/async_http_api        -> 202, management URLs, Location, Retry-After
 GET  /api/status/{instanceId}   -> 202 while it runs, 200 when it has ended, 404 if there is no such instance

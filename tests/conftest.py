@@ -61,7 +61,7 @@ def pytest_configure(config):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
-    """Let `-n auto` mean two workers for a core: half of the time a test waits for the processes that it started."""
+    """Make `-n auto` two workers for a core: half of the time a test waits for the processes that it started."""
     return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else 2 * (os.cpu_count() or 1)
 
 
@@ -237,7 +237,7 @@ class RunningApps:
 
 
 def _has_ended(pid):
-    """Tell whether a child process has ended, without taking its exit code from the one who started it."""
+    """Return whether a child process has ended, without taking its exit code from the process that started it."""
     try:
         return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -273,7 +273,7 @@ def same_environment():
 
 @pytest.fixture(scope="session")
 def warm_starter():
-    """Give the start of `durable-harness` processes that need not import everything first."""
+    """Yield the start of `durable-harness` processes that need not import everything first."""
     starter = WarmStarter()
     yield starter
     starter.close()
@@ -281,7 +281,7 @@ def warm_starter():
 
 @pytest.fixture(scope="session")
 def running_apps(tmp_path_factory):
-    """Give the running apps of this worker: call it with an app's directory to get that app's client."""
+    """Yield the running apps of this worker: call it with an app's directory to get that app's client."""
     apps = RunningApps(tmp_path_factory.mktemp("host-logs"))
     yield apps
     apps.stop()
@@ -289,7 +289,7 @@ def running_apps(tmp_path_factory):
 
 @pytest.fixture
 def client_of():
-    """Give the making of clients for stacks that a test starts itself; their connections are closed at its end."""
+    """Yield the making of clients for stacks that a test starts itself; their connections are closed at its end."""
     with ExitStack() as exits:
 
         def make(stack):
@@ -302,55 +302,55 @@ def client_of():
 
 @pytest.fixture(scope="session")
 def sdk_generation():
-    """Give the generation of the SDK: what its client sends is JSON within JSON in 1.x, and plain JSON in 2.x."""
+    """Return the generation of the SDK: what its client sends is JSON within JSON in 1.x, and plain JSON in 2.x."""
     return SDK
 
 
 @pytest.fixture
 def features(running_apps):
-    """Give the client of the app that has every feature of the SDK."""
+    """Return the client of the app that has every feature of the SDK."""
     return running_apps(APPS / "features")
 
 
 @pytest.fixture
 def native(running_apps):
-    """Give the client of the app that is written for SDK 2.x."""
+    """Return the client of the app that is written for SDK 2.x."""
     return running_apps(APPS / "native")
 
 
 @pytest.fixture
 def conformance(running_apps):
-    """Give the client of the app that the HTTP conformance checks describe."""
+    """Return the client of the app that the HTTP conformance checks describe."""
     return running_apps(APPS / "conformance")
 
 
 @pytest.fixture
 def conformance_dir():
-    """Give the directory of that app, to serve it in another way."""
+    """Return the directory of that app, to serve it in another way."""
     return APPS / "conformance"
 
 
 @pytest.fixture
 def throttled(running_apps):
-    """Give the client of the app whose host.json allows one outstanding request."""
+    """Return the client of the app whose host.json allows one outstanding request."""
     return running_apps(APPS / "throttled")
 
 
 @pytest.fixture
 def sample(running_apps):
-    """Give the client of the sample app at the root of the repository."""
+    """Return the client of the sample app at the root of the repository."""
     return running_apps(REPOSITORY)
 
 
 @pytest.fixture
 def key():
-    """Give a name that no other test uses: for instances, entities, counters."""
+    """Return a name that no other test uses: for instances, entities, counters."""
     return uuid.uuid4().hex[:12]
 
 
 @pytest.fixture(name="wait_until", scope="session")
 def wait_until_fixture():
-    """Give the patient wait: wait_until(predicate, what, deadline_s)."""
+    """Return the patient wait: wait_until(predicate, what, deadline_s)."""
     return wait_until
 
 

@@ -75,7 +75,7 @@ class DebugClient:
         return thread, frame["name"], frame["line"], {one["name"]: one["value"] for one in found}
 
     def close(self):
-        """Let the process go on without a debugger."""
+        """Detach, so that the process continues without a debugger."""
         self._send("disconnect", {"terminateDebuggee": False})
         self._socket.close()
 

@@ -71,7 +71,7 @@ class Worker:
                 await asyncio.sleep(0)
 
     async def idle(self):
-        """Tell that no work comes although the loop had every chance to bring it."""
+        """Return whether no work comes although the loop had every chance to deliver it."""
         for _ in range(20):
             await self._hub.journal.written()
             await asyncio.sleep(0)
@@ -104,7 +104,7 @@ class Bench:
         return self._open()
 
     def restart(self):
-        """Go on with the file as after the sudden death of the process; a new worker has to connect."""
+        """Continue with the file as after the sudden death of the process; a new worker has to connect."""
         self.clock.due.clear()
         self.hub = self._open_after_death()
         self.worker = None

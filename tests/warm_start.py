@@ -42,7 +42,7 @@ class WarmStarter:
         return json.loads(self._process.stdout.readline())
 
     def close(self):
-        """End it; what it started goes on."""
+        """End it; the processes that it started continue."""
         if self._process is not None:
             self._process.communicate()
 
@@ -95,7 +95,7 @@ def start_cold(words, output, errors, cwd, env):
 
 
 def answer_requests():
-    """Fork for each request to start something and go on answering; return in the child, or when nobody asks more."""
+    """Fork for each request to start something and keep answering; return in the child, or after the last request."""
     for line in sys.stdin:
         request = json.loads(line)
         if "poll" in request:
@@ -117,7 +117,7 @@ def answer_requests():
 
 
 def become(request):
-    """Turn this process into the one that was asked for. Whoever asked goes on when that is done."""
+    """Turn this process into the one that was asked for. The process that asked continues when that is done."""
     os.setsid()
     for number, mode, path in (
         (0, os.O_RDONLY, os.devnull),

@@ -1,4 +1,4 @@
-"""The browser of the tests in this folder, and what tells whether a page is for everybody."""
+"""The browser of the tests in this folder, and the checks of whether everyone can use a page."""
 
 import shutil
 from pathlib import Path
@@ -12,7 +12,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 @pytest.fixture(scope="session")
 def found():
-    """Give the path of a browser."""
+    """Return the path of a browser."""
     path = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     if path is None:
         pytest.skip(f"needs a browser: install one of {', '.join(BROWSERS)}")
@@ -21,6 +21,6 @@ def found():
 
 @pytest.fixture(scope="session")
 def axe():
-    """Give the script of axe-core."""
+    """Return the script of axe-core."""
     _, modules = installed(Path(__file__).parent)
     return (modules / "axe-core" / "axe.min.js").read_text("utf-8")

@@ -22,7 +22,7 @@ HOSTILE = "<img src=x onerror=document.title='owned'> <script>document.title='ow
 
 
 def operation(number, state=OperationState.COMPLETED, **fields):
-    """Make the record of an operation of a host that tells its times; one is sent every 100 ms."""
+    """Make the record of an operation of a host that reports its times; one is sent every 100 ms."""
     sent, lasted = 100.0 + number / 10, 1.0 + number % 17 / 10
     times = {
         "server_created_epoch_s": EPOCH_S + sent + 0.2,
@@ -51,7 +51,7 @@ def tally_of(*records, in_flight=0):
 
 
 def running(count=200, *, reason=HOSTILE, **changes):
-    """Make a run of two scenarios that goes on, with operations that failed."""
+    """Make a run of two scenarios that continues, with operations that failed."""
     some = [operation(number, scenario=("Steady", "Burst")[number % 2]) for number in range(count)]
     failed = [
         operation(number, OperationState.FAILED, error=f"{reason} {number}", scenario="Steady") for number in (7, 9)

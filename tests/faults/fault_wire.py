@@ -70,7 +70,7 @@ class Wire:
         return self.GetEntity(pb.GetEntityRequest(instanceId=entity_id, includeState=True)).entity
 
     def work(self, **request):
-        """Open a worker's stream. One that nobody holds is closed, and its work given back."""
+        """Open a worker's stream. Keep it: without a reference it is closed, and its work given back."""
         return WorkStream(self.GetWorkItems(pb.GetWorkItemsRequest(**request)))
 
     def answer(self, item, *actions, **fields):

@@ -36,28 +36,28 @@ def written(app, folder):
 
 @pytest.fixture(scope="session")
 def generated_folders(tmp_path_factory):
-    """Give the folders of all generated apps by their names."""
+    """Return the folders of all generated apps by their names."""
     root = tmp_path_factory.mktemp("generated")
     return {name: written(app, root / f"app{number}") for number, (name, app) in enumerate(APPS.items())}
 
 
 @pytest.fixture(scope="session")
 def folder_apps(tmp_path_factory):
-    """Give the folders of all generated apps of function.json files by their names."""
+    """Return the folders of all generated apps of function.json files by their names."""
     root = tmp_path_factory.mktemp("folders")
     return {name: written(app, root / f"app{number}") for number, (name, app) in enumerate(FOLDERS.items())}
 
 
 @pytest.fixture(scope="session")
 def our_verdicts_on_folders(folder_apps):
-    """Give our verdict on each generated app of function.json files."""
+    """Return our verdict on each generated app of function.json files."""
     found = verdicts(sys.executable, "ours", folder_apps.values())
     return {name: found[folder] for name, folder in folder_apps.items()}
 
 
 @pytest.fixture(scope="session")
 def our_verdicts(generated_folders):
-    """Give our verdict on each generated app that needs no package beside the project's own."""
+    """Return our verdict on each generated app that needs no package beside the project's own."""
     folders = {name: folder for name, folder in generated_folders.items() if not APPS[name].needs}
     found = verdicts(sys.executable, "ours", folders.values())
     return {name: found[folder] for name, folder in folders.items()}
@@ -65,7 +65,7 @@ def our_verdicts(generated_folders):
 
 @pytest.fixture(scope="session")
 def our_verdicts_on_extensions(generated_folders):
-    """Give our verdict on each generated app that needs Microsoft's extensions."""
+    """Return our verdict on each generated app that needs Microsoft's extensions."""
     folders = {name: folder for name, folder in generated_folders.items() if APPS[name].needs}
     found = verdicts(sys.executable, "ours", folders.values(), [rooms.packages(PROGRAM.parent / "extensions.txt")])
     return {name: found[folder] for name, folder in folders.items()}
@@ -73,12 +73,12 @@ def our_verdicts_on_extensions(generated_folders):
 
 @pytest.fixture(scope="session", params=[1, 2], ids=["sdk 1", "sdk 2"])
 def generation(request):
-    """Give a generation of azure-functions-durable to judge apps with."""
+    """Return a generation of azure-functions-durable to judge apps with."""
     return request.param
 
 
 @pytest.fixture(scope="session")
 def referee(generation):
-    """Give the judge: call it with folders to get why Azure's worker refuses each, or None."""
+    """Return the judge: call it with folders to get why Azure's worker refuses each, or None."""
     python = rooms.environment(PROGRAM.parent / f"referee_sdk{generation}.txt", (3, 13))
     return lambda folders: verdicts(python, "referee", folders)

@@ -50,25 +50,25 @@ class Sdk:
 
 @pytest.fixture
 def sdk(features):
-    """Give the SDK's client operations, carried out inside the features app."""
+    """Return the SDK's client operations, carried out inside the features app."""
     return Sdk(features)
 
 
 @pytest.fixture(scope="session")
 def sdk_error():
-    """Give the type of the error that tells what the SDK raised."""
+    """Return the type of the error that carries what the SDK raised."""
     return SdkError
 
 
 @pytest.fixture
 def http():
-    """Give a plain HTTP session, closed at the end of the test."""
+    """Yield a plain HTTP session, closed at the end of the test."""
     with requests.Session() as session:
         yield session
 
 
 @pytest.fixture(scope="module")
 def our_scheduler():
-    """Give the connection string of a scheduler process of this project, which a host reaches over gRPC."""
+    """Yield the connection string of a scheduler process of this project, which a host reaches over gRPC."""
     with scheduler_process() as running:
         yield f"Endpoint=http://{running.grpc_address};Authentication=None;TaskHub=default"

@@ -1,4 +1,4 @@
-"""Real `locust` processes against a server that behaves as a test tells it to."""
+"""Real `locust` processes against a server whose behaviour a test sets."""
 
 import pytest
 from http_caller import Caller
@@ -13,7 +13,7 @@ from durable_harness.load.http.readiness import EpollReadiness, LoopReadiness
 
 @pytest.fixture
 def stub():
-    """Give a server of the pattern on a free port."""
+    """Yield a server of the pattern on a free port."""
     server = StubServer()
     yield server
     server.close()
@@ -21,7 +21,7 @@ def stub():
 
 @pytest.fixture
 def start_locust(tmp_path):
-    """Give start_locust(*arguments): a locust process on the test scenarios, ended with the test at the latest."""
+    """Yield start_locust(*arguments): a locust process on the test scenarios, ended with the test at the latest."""
     started = []
 
     def start(*arguments, scenarios=SCENARIOS):
@@ -37,7 +37,7 @@ def start_locust(tmp_path):
 
 @pytest.fixture
 def locust(start_locust, stub):
-    """Give locust(*arguments): a headless run of a dozen operations, or of some time, against the stub server."""
+    """Return locust(*arguments): a headless run of a dozen operations, or of some time, against the stub server."""
 
     def run(*arguments, run_time=None, scenario=None):
         ending = ["-t", run_time, scenario or "Quick"] if run_time else ["-t", "30s", scenario or "Few"]
@@ -48,7 +48,7 @@ def locust(start_locust, stub):
 
 @pytest.fixture(scope="session")
 def good_run(tmp_path_factory):
-    """Give a run that went well and the server it ran against, shared by the tests that only look at it."""
+    """Return a run that went well and the server it ran against, shared by the tests that only look at it."""
     folder = tmp_path_factory.mktemp("good-run")
     server = StubServer()
     locust = Locust(["-f", str(SCENARIOS), *headless(server), "-t", "30s", "Few"], folder / "report", folder)
@@ -59,7 +59,7 @@ def good_run(tmp_path_factory):
 
 @pytest.fixture(params=[EpollReadiness, LoopReadiness])
 def reactor(request):
-    """Give a reactor on each of the ways to wait."""
+    """Yield a reactor on each of the ways to wait."""
     made = Reactor(request.param())
     yield made
     made.close()
@@ -67,7 +67,7 @@ def reactor(request):
 
 @pytest.fixture
 def new_caller(reactor):
-    """Give new_caller(**options): a client that is closed with the test."""
+    """Yield new_caller(**options): a client that is closed with the test."""
     made = []
 
     def make(**options):
@@ -81,13 +81,13 @@ def new_caller(reactor):
 
 @pytest.fixture
 def caller(new_caller):
-    """Give a client with default options."""
+    """Return a client with default options."""
     return new_caller()
 
 
 @pytest.fixture
 def serve():
-    """Give serve(*scripts): a server whose connections run the scripts."""
+    """Yield serve(*scripts): a server whose connections run the scripts."""
     servers = []
 
     def start(*scripts, **options):
@@ -101,12 +101,12 @@ def serve():
 
 @pytest.fixture
 def port():
-    """Give a free port."""
+    """Return a free port."""
     return free_port()
 
 
 @pytest.fixture
 def processes():
-    """Give the arguments of a run by two worker processes, whose master listens on a free port."""
+    """Return the arguments of a run by two worker processes, whose master listens on a free port."""
     port = str(free_port())
     return ["--processes", "2", "--master-bind-host", "127.0.0.1", "--master-bind-port", port, "--master-port", port]

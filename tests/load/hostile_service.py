@@ -1,4 +1,4 @@
-"""A service that answers as nobody should: now and then properly, else with whatever chance makes up."""
+"""A service that answers badly: now and then properly, otherwise with random content."""
 
 import json
 from urllib.parse import quote

@@ -32,7 +32,7 @@ class Caller:
         return exchange
 
     def until(self, holds):
-        """Let the client work until something holds for it."""
+        """Run the client until a condition holds for it."""
         give_up_at = monotonic() + PATIENCE_S
         while not holds(self.client):
             assert monotonic() < give_up_at, "it never came to hold"

@@ -172,7 +172,7 @@ class Tidy(OddService):
 
 
 class Refusing(OddService):
-    """It lets nobody see the job again."""
+    """It shows no client the job again."""
 
     def end(self, job):
         raise web.HTTPForbidden

@@ -1,4 +1,4 @@
-"""A server that follows the pattern, in a thread of the test: it misbehaves as told and remembers what it was asked."""
+"""A server that follows the pattern, in a thread of the test: it misbehaves on request, and remembers requests."""
 
 import itertools
 import json
@@ -100,7 +100,7 @@ class StubOperation:
         return {"createdNs": created, "begunNs": begun, "endedNs": ended, "costs": costs if self.is_over else None}
 
     def row(self, instance_id):
-        """Return what the paged query tells of it."""
+        """Return its row in the paged query."""
         return {"name": "an orchestrator", "instanceId": instance_id, "input": self.payload, **self.status()}
 
     def _output(self, finished):
@@ -130,7 +130,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class StubServer:
-    """Serves on a free port; every start gets the next behaviour, the last one for ever."""
+    """Serves on a free port; every start gets the next behaviour, the last one forever."""
 
     def __init__(self):
         self.behaviours = itertools.repeat(Behaviour())
@@ -163,15 +163,15 @@ class StubServer:
         return len(self.operations)
 
     def always(self, **behaviour):
-        """Let all operations behave alike."""
+        """Set one behaviour for all operations."""
         self.behaviours = itertools.repeat(Behaviour(**behaviour))
 
     def in_turn(self, *behaviours):
-        """Let operations behave one like the first, one like the second and so on, over and over."""
+        """Set behaviours that operations take in turn, over and over."""
         self.behaviours = itertools.cycle(behaviours)
 
     def let_end(self, work_s):
-        """Let operations last so long from now on, also those that have been started."""
+        """Set how long operations last from now on, also those that have been started."""
         self.always(work_s=work_s)
         with self._lock:
             for operation in self.operations.values():

@@ -16,7 +16,7 @@ class ThreadedService:
         self.url = asyncio.run_coroutine_threadsafe(self._open(), self._loop).result()
 
     def add_routes(self, router):
-        """Say what is served."""
+        """Add the routes that the service answers."""
         raise NotImplementedError
 
     async def _open(self):

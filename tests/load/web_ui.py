@@ -10,7 +10,7 @@ class WebUi:
         self.url = f"http://127.0.0.1:{port}"
 
     def page(self):
-        """Return the page, None while nobody serves it."""
+        """Return the page, None while it is not served."""
         try:
             return requests.get(self.url, timeout=10).text
         except requests.ConnectionError:

@@ -1,4 +1,4 @@
-"""A server that does to its connections, byte by byte, what a test tells it to."""
+"""A server that handles its connections byte by byte, by a script of the test."""
 
 import contextlib
 import socket

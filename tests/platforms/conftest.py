@@ -100,19 +100,19 @@ def ask_to_end(process, by=ASKED_TO_END):
 
 @pytest.fixture(name="ask_to_end")
 def ask_to_end_fixture():
-    """Give the pressing of Ctrl-Break."""
+    """Return the pressing of Ctrl-Break."""
     return ask_to_end
 
 
 @pytest.fixture
 def as_windows(tmp_path):
-    """Give the start of processes that are shown Windows."""
+    """Yield the start of processes that are shown Windows."""
     with ExitStack() as exits:
         yield Shown(tmp_path, exits, "win32")
 
 
 @pytest.fixture
 def as_macos(tmp_path):
-    """Give the start of processes that are shown macOS."""
+    """Yield the start of processes that are shown macOS."""
     with ExitStack() as exits:
         yield Shown(tmp_path, exits, "darwin")

@@ -101,13 +101,13 @@ class InnerPytest:
 
 @pytest.fixture
 def inner(tmp_path):
-    """Give a folder in which pytest runs in a process of its own."""
+    """Return a folder in which pytest runs in a process of its own."""
     return InnerPytest(tmp_path)
 
 
 @pytest.fixture
 def plugin(monkeypatch):
-    """Give the arguments that make a pytest of this test load the plugin, and no other that is installed."""
+    """Return the arguments that make a pytest of this test load the plugin, and no other that is installed."""
     for name, value in ALONE.items():
         monkeypatch.setenv(name, value)
     return PLUGIN
@@ -124,13 +124,13 @@ class Pattern:
 
 @pytest.fixture(scope="session")
 def pattern():
-    """Give the tests of the pattern, to run them unchanged on another stack."""
+    """Return the tests of the pattern, to run them unchanged on another stack."""
     text = (HERE / "test_pattern.py").read_text()
     return Pattern(text, text.count("\ndef test_"), REPOSITORY)
 
 
 class Processes:
-    """The processes of this machine, told apart by what their command line or environment names."""
+    """The processes of this machine, distinguished by what their command line or environment names."""
 
     @staticmethod
     def naming(*folders):
@@ -159,19 +159,19 @@ class Processes:
 
 @pytest.fixture(scope="session")
 def processes_of():
-    """Give the processes that name a folder."""
+    """Return the processes that name a folder."""
     return Processes()
 
 
 @pytest.fixture(scope="session")
 def new_inner():
-    """Give the making of such a folder, for fixtures that share one run."""
+    """Return the making of such a folder, for fixtures that share one run."""
     return InnerPytest
 
 
 @pytest.fixture(scope="session")
 def docker(pytestconfig):
-    """Give the Docker client, if it can run the emulator's image; else skip, or fail where that is required."""
+    """Yield the Docker client, if it can run the emulator's image; else skip, or fail where that is required."""
     image = os.environ.get(emulator.IMAGE_VARIABLE) or emulator.IMAGE
     with contextlib.ExitStack() as exits:
         try:

@@ -33,7 +33,7 @@ class Reaper:
 
 @pytest.fixture(scope="session")
 def reaper():
-    """Give the stopper of workers; when the session ends, all of them have ended."""
+    """Yield the stopper of workers; when the session ends, all of them have ended."""
     reaper = Reaper()
     yield reaper
     reaper.finish()
@@ -41,7 +41,7 @@ def reaper():
 
 @pytest.fixture(scope="session")
 def scheduler(tmp_path_factory, reaper):
-    """Give a running scheduler that makes task hubs on their first use."""
+    """Yield a running scheduler that makes task hubs on their first use."""
     log = tmp_path_factory.mktemp("scheduler") / "scheduler.log"
     with scheduler_process(log_path=log, args=["--dynamic-task-hubs"]) as running:
         yield running
@@ -77,7 +77,7 @@ class Hub:
         return AsyncDurableTaskSchedulerClient(**self.address, **options)
 
     def raw(self, **metadata):
-        """Give the bare stub of the protocol, for what the packages do not do."""
+        """Return the bare stub of the protocol, for what the packages do not do."""
         limit = ("grpc.max_receive_message_length", -1)
         channel = grpc.insecure_channel(self.scheduler.grpc_address, options=[limit])
         self._channels.append(channel)
@@ -140,7 +140,7 @@ class Hub:
         return self.client.get_orchestration_history(instance_id)
 
     def stop(self, worker):
-        """Let a worker go now: its stream ends at once, the rest of it in the background."""
+        """Release a worker now: its stream ends at once, the rest of it in the background."""
         self._workers.remove(worker)
         self._reaper.stop(worker)
 
@@ -153,7 +153,7 @@ class Hub:
 
 @pytest.fixture
 def new_hub(scheduler, reaper):
-    """Give a maker of task hubs: new_hub(name=None, on=another scheduler)."""
+    """Yield a maker of task hubs: new_hub(name=None, on=another scheduler)."""
     hubs = []
 
     def make(name=None, on=None):
@@ -167,13 +167,13 @@ def new_hub(scheduler, reaper):
 
 @pytest.fixture
 def hub(new_hub):
-    """Give a task hub of this test's own."""
+    """Return a task hub of this test's own."""
     return new_hub()
 
 
 @pytest.fixture
 def release():
-    """Give an event that lets stuck functions go on; it is set at the end of the test, whatever happens."""
+    """Yield an event that releases stuck functions; it is set at the end of the test, whatever happens."""
     event = threading.Event()
     yield event
     event.set()

@@ -31,7 +31,7 @@ def until(look, deadline_s=DEADLINE_S):
 
 
 def named(name, function):
-    """Give a function the name under which a worker shall know it."""
+    """Set the name under which a worker knows a function."""
     function.__name__ = name
     return function
 
@@ -64,7 +64,7 @@ class RawStub:
         return getattr(self._stub, method).future(request, metadata=self._metadata, timeout=DEADLINE_S)
 
     def work(self, **request):
-        """Open a stream of work items. Keep it: one that nobody holds is closed, and its work given back."""
+        """Open a stream of work items. Keep it: without a reference it is closed, and its work given back."""
         return WorkStream(self.GetWorkItems(pb.GetWorkItemsRequest(**request)))
 
     def state(self, instance_id):

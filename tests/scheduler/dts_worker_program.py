@@ -1,4 +1,4 @@
-"""A worker in a process of its own, to be killed: it writes what it begins to a file and hangs where it is told to.
+"""A worker in a process of its own, to be killed: it writes what it begins to a file and hangs at a given place.
 
 Arguments: address, task hub, the file, and "activity" or "orchestrator", where it shall hang, or "nowhere".
 """

@@ -15,7 +15,7 @@ from npm_packages import installed
 
 @pytest.fixture(scope="session")
 def js_room(tmp_path_factory):
-    """Give the process of JavaScript clients and workers."""
+    """Yield the process of JavaScript clients and workers."""
     node, modules = installed(Path(__file__).parent)
     folder = tmp_path_factory.mktemp("second_language")
     with scheduler_process(log_path=folder / "scheduler.log", args=["--dynamic-task-hubs"]) as running:
@@ -26,5 +26,5 @@ def js_room(tmp_path_factory):
 
 @pytest.fixture
 def js(js_room):
-    """Give a task hub of this test's own, with JavaScript's client and workers."""
+    """Return a task hub of this test's own, with JavaScript's client and workers."""
     return JsHub(js_room)

@@ -45,7 +45,7 @@ class JsRoom:
         self._reader.start()
 
     def begin(self, order, **details):
-        """Give an order and return the future of its result."""
+        """Send a command and return the future of its result."""
         future = Future()
         with self._lock:
             number = next(self._numbers)
@@ -55,7 +55,7 @@ class JsRoom:
         return future
 
     def do(self, order, **details):
-        """Give an order and return its result, or raise what it threw."""
+        """Send a command and return its result, or raise what it threw."""
         return self.begin(order, **details).result(DEADLINE_S)
 
     def _read(self):

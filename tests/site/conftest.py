@@ -16,7 +16,7 @@ def site(tmp_path_factory):
 
 
 def pytest_collection_modifyitems(items):
-    """Let the first test of a process, which has the site built, take the time of a build."""
+    """Extend the limit of the first test of a process, which builds the site."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.timeout(BUILD_S + 100))

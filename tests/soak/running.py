@@ -75,7 +75,7 @@ class Soak:
                     victim.process.wait()
 
     async def _load(self):
-        """Let the operations arrive while the troubles come, then wait for their ends."""
+        """Start the operations while the troubles happen, then wait for their ends."""
         background = [asyncio.ensure_future(run) for run in (self._sample(), self._report(), self._revive())]
         under_way = [asyncio.ensure_future(run) for run in self._troubles()]
         operations = await arrive(self.clients, self.options.rate, 60 * self.options.minutes)

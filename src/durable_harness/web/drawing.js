@@ -1,4 +1,4 @@
-// Draws the plots of a page that goes on: from the JSON of `drawings.py`, with the marks of `canvas.py` and `plots.py`.
+// Draws the plots of a live page: from the JSON of `drawings.py`, with the marks of `canvas.py` and `plots.py`.
 const plots = (() => {
   const {right: RIGHT, top: TOP, bottom: BOTTOM, labelRoom: LABEL_ROOM, ruleColumn: RULE_COLUMN, sizes: SIZES,
     above: ABOVE, below: BELOW, million: MILLION, finer: FINER, fewDecades: FEW_DECADES} = /*MEASURES*/null;

@@ -8,7 +8,7 @@ from locust.runners import WorkerRunner
 # Before durable_harness is imported, which listens to the same event: listeners are called in this order.
 @events.init.add_listener
 def wait_for_the_run(environment, **_):
-    """Let no further listener hear of `init` until Locust was asked to spawn users, which follows the arrivals."""
+    """Keep `init` from further listeners until Locust was asked to spawn users, which follows the arrivals."""
     while isinstance(environment.runner, WorkerRunner) and not hasattr(environment.parsed_options, "harness_run_id"):
         gevent.sleep(0.01)
 

@@ -72,7 +72,7 @@ def handle(number, handler):
 
 
 def clock_info(name):
-    """Say that the monotonic clock moves in large steps, as it does before Python 3.13."""
+    """Report that the monotonic clock moves in large steps, as it does before Python 3.13."""
     import time
 
     info = time.get_clock_info(name)

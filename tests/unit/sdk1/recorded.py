@@ -31,7 +31,7 @@ def record(orchestrator, **run):
 
 
 def drive(runner, *, events=(), fails=(), order=sorted, batch=1):
-    """Let a runner run its orchestrator `o` to its end, or until it waits for what does not come; return its history.
+    """Run the orchestrator `o` of a runner to its end, or until it waits for what does not come; return its history.
 
     `events` are raised one a turn, as (name, JSON text). `fails` are the ids of tasks that fail. Outcomes arrive
     `batch` a turn, in the order that `order` gives to the ids of what is outstanding.
@@ -55,7 +55,7 @@ def drive(runner, *, events=(), fails=(), order=sorted, batch=1):
 
 
 def carry_out(response, history, outstanding, fails, turn):
-    """Write a turn's actions into the history and keep their outcomes; return the end, None if it goes on."""
+    """Write a turn's actions into the history and keep their outcomes; return the end, None if it continues."""
     for action in response.actions:
         kind = action.WhichOneof("orchestratorActionType")
         detail = getattr(action, kind)

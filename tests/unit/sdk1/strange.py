@@ -103,7 +103,7 @@ def caused_by_itself():
 
 
 def nested(depth, inner=None):
-    """Return a list in a list and so on, so many of them."""
+    """Return nested lists, `depth` of them."""
     for _ in range(depth):
         inner = [inner]
     return inner

@@ -142,7 +142,7 @@
     timer = setTimeout(refresh, everyMs);
   }
 
-  // -- forms: what is empty does not go into the address; choices are fetched when somebody wants them ---------------
+  // -- forms: what is empty does not go into the address; choices are fetched when they are wanted ---------------
   for (const form of document.querySelectorAll("form[method=get]")) {
     form.addEventListener("submit", () => {
       for (const field of form.elements) if (field.name && !field.value) field.disabled = true;
