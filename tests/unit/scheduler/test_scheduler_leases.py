@@ -133,6 +133,7 @@ async def test_leases_are_looked_at_as_long_as_there_are_any():
     for name in ("a", "b"):
         job = Job(name)
         dispatcher.offer(job)
+        assert 0 < dispatcher._sweep.when() - asyncio.get_running_loop().time() <= 0.05
         await stream.item()
         await job.until_it_is_back()
     await stream.close()
@@ -308,6 +309,31 @@ async def test_streams_are_listed_by_age_whoever_got_work_last():
 
 
 @story
+async def test_work_goes_round_among_the_workers():
+    """Each worker gets a piece of work before the first one gets its second, in the order of their connection."""
+    dispatcher = Dispatcher()
+    streams = [await Stream(dispatcher, name).open() for name in "abc"]
+    for _ in range(2):
+        for stream in streams:
+            dispatcher.offer(Job())
+            assert [await one.has_item() for one in streams] == [one is stream for one in streams]
+            await stream.item()
+    for stream in streams:
+        await stream.close()
+
+
+@story
+async def test_a_stream_that_ended_is_not_pinged():
+    """The timer of health pings ends with the stream: none is left on the loop, for none that ever began too."""
+    stream = dispatch.WorkerStream(pb.GetWorkItemsRequest())
+    assert stream.name == ""
+    stream.end()
+    stream.keep_alive()
+    stream.end()
+    assert stream._ping.cancelled()
+
+
+@story
 async def test_a_version_is_asked_for_by_name():
     """A worker that asks for versions gets those only; one that names none gets all versions of the name."""
     dispatcher = Dispatcher()
@@ -346,6 +372,7 @@ async def test_the_oldest_work_of_all_names_is_sent_first():
     for _ in range(4):
         item = await stream.item()
         came.append(item.activityRequest.name)
+        assert len(list(dispatcher.in_hand())) == 1
         assert dispatcher.take(item.completionToken, ACTIVITY).name == came[-1]
     assert came == ["first", "b", "a", "b"]
     assert list(dispatcher.ready()) == []
