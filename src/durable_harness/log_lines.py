@@ -16,6 +16,7 @@ FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
 CHATTY = ("azure.durable_functions",)
 """SDK 2.x logs each turn and each start."""
+HTTP_SERVER = "aiohttp.server"
 TEXT, JSON = "text", "json"
 FORMATS = (TEXT, JSON)
 CONTINUED = "\n    "
@@ -73,7 +74,7 @@ def _handler(stream: TextIO, levels: LogLevels | None, log_format: str) -> loggi
 
 def _filter(handler: logging.Handler, levels: LogLevels | None) -> None:
     def is_worth_an_entry(record: logging.LogRecord) -> bool:
-        if is_unlogged() or _is_of_a_malformed_request(record):
+        if is_unlogged() or (record.name == HTTP_SERVER and _is_of_a_malformed_request(record)):
             return False
         return levels is None or record.levelno >= levels.least(category_of(record))
 
@@ -90,4 +91,4 @@ def log_to_also(handler: logging.Handler, levels: LogLevels, *, is_verbose: bool
 def _is_of_a_malformed_request(record: logging.LogRecord) -> bool:
     """Whether aiohttp logs a request that is not HTTP: the log needs no entry, as its sender gets a 400."""
     error = record.exc_info[1] if record.exc_info else None
-    return record.name == "aiohttp.server" and type(error).__module__ == "aiohttp.http_exceptions"
+    return type(error).__module__ == "aiohttp.http_exceptions"

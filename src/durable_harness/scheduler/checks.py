@@ -1,4 +1,4 @@
-"""What requests must keep to, checked before anything is changed."""
+"""What requests must comply with, checked before anything is changed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Start = pb.CreateInstanceRequest | pb.SubOrchestrationInstanceCreatedEvent | pb.
 
 
 def check_start(instance_id: str, start: pb.CreateInstanceRequest) -> None:
-    """Raise INVALID_ARGUMENT where an instance cannot have this id, or the name, version or tags of its start."""
+    """Raise INVALID_ARGUMENT if an instance cannot have this id, or the name, version or tags of its start."""
     problem = start_problem(instance_id, start)
     if problem:
         raise _invalid(problem)
@@ -106,7 +106,7 @@ def check_reusable(statuses: Collection[int]) -> None:
 
 
 def check_entity_id(entity_id: str) -> None:
-    """Raise INVALID_ARGUMENT where an id is not that of an entity."""
+    """Raise INVALID_ARGUMENT for an id that is not one of an entity."""
     problem = entity_id_problem(entity_id)
     if problem:
         raise _invalid(problem)
@@ -121,7 +121,7 @@ def entity_id_problem(entity_id: str) -> str | None:
 
 
 def checked_turn(response: pb.OrchestratorResponse) -> pb.OrchestratorResponse:
-    """Return a worker's answer, or one that fails the orchestration where an action in it cannot be carried out.
+    """Return a worker's answer, or one that fails the orchestration if an action in it cannot be carried out.
 
     Refused, it would be sent again or forgotten: the instance would hang either way.
     """
@@ -141,7 +141,7 @@ def failed_turn(response: pb.OrchestratorResponse, error_type: str, problem: str
 
 
 def checked_batch(result: pb.EntityBatchResult) -> pb.EntityBatchResult:
-    """Return a worker's answer for an entity, or a failure of it where what it asks for cannot be carried out."""
+    """Return a worker's answer for an entity, or a failure of it if an action in it cannot be carried out."""
     problem = next((problem for action in result.actions if (problem := _entity_action_problem(action))), None)
     if problem is None:
         return result

@@ -20,14 +20,14 @@ from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol.values import LATEST_NS
 
 STEP_NS = NS_PER_S // 10
-"""The wall clock was set where it is at least this far from where elapsed time says that it is."""
+"""The wall clock was set if it is at least this far from the time that has elapsed."""
 SAME_MOMENT_NS = NS_PER_S // 100
 """Readings of the two clocks within this time count as one moment: well below STEP_NS, so that a pause is no step."""
 READ_TRIES = 5
 """How often both clocks are read to get such a pair. Without one, the next reading decides."""
 ROOM_YEARS = 30
 LATEST_MOVED_NS = LATEST_NS - ROOM_YEARS * 366 * 86_400 * NS_PER_S
-"""No clock is moved beyond this time of day: whoever uses it afterwards has room for timers of its own."""
+"""No clock is moved beyond this time of day: the app has room for its own timers behind it."""
 CHECK_INTERVAL_S = 1.0
 """While anything is due the clock looks this often: timers of the event loop stand still while a computer sleeps."""
 
@@ -127,7 +127,7 @@ class RealClock:
         self._on_step.append(callback)
 
     def _passed_ns(self) -> int:
-        """Read both clocks, take up a step of the wall clock, and return the time that has passed by itself."""
+        """Read both clocks, follow a step of the wall clock, and return the time that has passed by itself."""
         passed_ns = self._let_pass(self._steady_ns())
         if not -STEP_NS < self._wall_ns() - self._epoch_ns - passed_ns < STEP_NS:
             passed_ns = self._look_closely()
@@ -148,11 +148,11 @@ class RealClock:
             deviation_ns = wall_ns - self._epoch_ns - passed_ns
             if after_ns - before_ns < SAME_MOMENT_NS:
                 if abs(deviation_ns) >= STEP_NS:
-                    self._take_up_step(deviation_ns)
+                    self._follow_step(deviation_ns)
                 break
         return passed_ns
 
-    def _take_up_step(self, deviation_ns: int) -> None:
+    def _follow_step(self, deviation_ns: int) -> None:
         self._epoch_ns += deviation_ns
         for callback in self._on_step:
             callback()

@@ -57,7 +57,7 @@ class GrpcService:
         self._server = new_server(methods, SERVER_OPTIONS)
 
     def start(self, address: str) -> int:
-        """Listen on `host:port` and return the port. Raises RuntimeError where it is taken."""
+        """Listen on `host:port` and return the port. Raises RuntimeError if it is in use."""
         return self._server.start(address)
 
     async def stop(self) -> None:
@@ -129,7 +129,7 @@ def _read_sleep(body: bytes) -> tuple[str, float]:
 
 
 def _members(body: bytes, *names: str) -> list[object]:
-    """Return members of a JSON object; None for each where it is no object, or lacks one."""
+    """Return members of a JSON object; None for each that is missing, or if it is not an object."""
     try:
         document = json.loads(body)
         return [document[name] for name in names]

@@ -185,7 +185,7 @@ class TaskHub:
     async def purge_instances(self, request: pb.PurgeInstancesRequest) -> pb.PurgeInstancesResponse:
         self.journal.admit()
         await self.journal.written()
-        self.journal.admit()  # the disk may have become full in the meantime
+        self.journal.admit()  # again: the disk may have become full meanwhile
         doomed = queries.select_for_purge(self.journal.store, self.instances, self.name, request)
         for instance in doomed:
             self.state.remove(instance)

@@ -17,7 +17,7 @@ from durable_harness.scheduler.instances import Execution, Instance, Parent, eve
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.repeats import Repeats
 from durable_harness.scheduler.storage.journal import Action, Journal, Rows
-from durable_harness.scheduler.tasks import take_up
+from durable_harness.scheduler.tasks import restore_tasks
 from durable_harness.scheduler.timings import Timings
 from durable_harness.scheduler.turns import TurnWork, end_at_once, end_untaken
 from durable_harness.scheduler.unfinished import Unfinished, warn_of_unfinished
@@ -58,7 +58,7 @@ class HubState:
             with self.instances.reading(instance.instance_id):
                 self._begin_where_it_ended(instance)
                 if not is_terminated:
-                    activities = take_up(self, instance, instance.execution)
+                    activities = restore_tasks(self, instance, instance.execution)
                     unfinished += [self._unfinished(instance, past) for past in activities]
             if is_terminated:
                 terminated.append((instance, instance.execution))

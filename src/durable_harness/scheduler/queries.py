@@ -31,7 +31,7 @@ AnyMessage = TypeVar("AnyMessage", bound=Message)
 def select_page(store: Store, hub: str, query: pb.InstanceQuery) -> tuple[list[pb.OrchestrationState], str | None]:
     """Return one page of the states that match an InstanceQuery, by creation, and the token of the next page.
 
-    A page ends at the size that the query asks for, or earlier where a client could not receive more.
+    A page ends at the size that the query asks for, or earlier if a client could not receive more.
     """
     size = query.maxInstanceCount if query.maxInstanceCount > 0 else DEFAULT_PAGE_SIZE
     after = _read_token(query.continuationToken.value) if query.continuationToken.value else (-1, "")

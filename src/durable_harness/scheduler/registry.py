@@ -53,7 +53,7 @@ class Registry:
             instance = self.committed(instance_id)
         return instance
 
-    def goes_on(self, instance_id: str, execution_id: str) -> bool:
+    def is_running(self, instance_id: str, execution_id: str) -> bool:
         """Whether this very execution has not ended. The store is not asked: what runs is in memory."""
         instance = self._living.get(instance_id)
         return instance is not None and not instance.ended and instance.execution_id == execution_id

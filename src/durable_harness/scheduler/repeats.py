@@ -1,4 +1,4 @@
-"""How often activities were handed out again because whoever had them ended without an answer.
+"""How often activities were handed out again because the worker that had them ended without an answer.
 
 Noted are workers that left and leases that ran out, and what was in hand when this process ended suddenly. Rows are
 written only then.

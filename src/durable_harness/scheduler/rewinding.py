@@ -6,7 +6,7 @@ from durable_harness.protocol import pb, text_or_none
 from durable_harness.scheduler.history import History
 from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.instances import Execution, Instance, Parent
-from durable_harness.scheduler.tasks import report_to_parent, start_child, take_up_task, unanswered
+from durable_harness.scheduler.tasks import report_to_parent, restore_task, start_child, unanswered
 
 
 def apply_rewound_history(hub: Hub, instance: Instance, execution: Execution, history: list[pb.HistoryEvent]) -> None:
@@ -21,12 +21,12 @@ def apply_rewound_history(hub: Hub, instance: Instance, execution: Execution, hi
     execution.replay_due = True
     for past in unanswered(history):
         if past.HasField("subOrchestrationInstanceCreated"):
-            _take_up_child(hub, instance, execution, past)
+            _restore_child(hub, instance, execution, past)
         else:
-            take_up_task(hub, instance, execution, past)
+            restore_task(hub, instance, execution, past)
 
 
-def _take_up_child(hub: Hub, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
+def _restore_child(hub: Hub, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
     created = past.subOrchestrationInstanceCreated
     child = hub.instances.get(created.instanceId)
     if child is None:

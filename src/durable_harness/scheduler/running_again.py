@@ -13,7 +13,7 @@ from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, execution_started
 from durable_harness.scheduler.limits import tags_problem
-from durable_harness.scheduler.tasks import take_up, unanswered
+from durable_harness.scheduler.tasks import restore_tasks, unanswered
 from durable_harness.scheduler.turns import status_after
 
 
@@ -95,7 +95,7 @@ def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instanc
     execution = Execution(instance.execution_id, history=History(own[:taken]), inbox=Inbox(own[taken:]))
     instance.execution = execution
     hub.state.instances.add(instance)
-    take_up(hub.state, instance, execution)
+    restore_tasks(hub.state, instance, execution)
     hub.state.settle(instance)
     return instance
 

@@ -130,7 +130,7 @@ def arm_timer(hub: Hub, instance: Instance, execution: Execution, timer_id: int,
     if due_ns == LATEST_NS:
         return  # an endless wait, which people write as the last moment of year 9999
     fire = functools.partial(_fire_timer, hub, instance.instance_id, execution.execution_id, timer_id, due_ns)
-    waits = functools.partial(hub.instances.goes_on, instance.instance_id, execution.execution_id)
+    waits = functools.partial(hub.instances.is_running, instance.instance_id, execution.execution_id)
     hub.clock.call_at(due_ns, fire, instance.epoch_ns, is_wanted=waits)
 
 
@@ -228,7 +228,7 @@ def unanswered(history: list[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
     ]
 
 
-def take_up_task(hub: Hub, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
+def restore_task(hub: Hub, instance: Instance, execution: Execution, past: pb.HistoryEvent) -> None:
     """Wait again for what history scheduled: an activity or a timer."""
     if past.HasField("taskScheduled"):
         offer_activity(hub, instance, execution, past.eventId, past.taskScheduled)
@@ -236,12 +236,12 @@ def take_up_task(hub: Hub, instance: Instance, execution: Execution, past: pb.Hi
         arm_timer(hub, instance, execution, past.eventId, past.timerCreated.fireAt)
 
 
-def take_up(hub: Hub, instance: Instance, execution: Execution) -> list[pb.HistoryEvent]:
+def restore_tasks(hub: Hub, instance: Instance, execution: Execution) -> list[pb.HistoryEvent]:
     """Wait again for all that a restored execution waits for; return the events of the activities among it.
 
     Its children live on and report by themselves.
     """
     waiting = unanswered([*execution.history, *execution.inbox])
     for past in waiting:
-        take_up_task(hub, instance, execution, past)
+        restore_task(hub, instance, execution, past)
     return [past for past in waiting if past.HasField("taskScheduled")]

@@ -1,4 +1,4 @@
-"""The clock of a scheduler in the hands of a test: skipped, moved by hand, or left alone."""
+"""How a test controls the clock of a scheduler: skip time, move it, hold it, or let it pass."""
 
 from __future__ import annotations
 

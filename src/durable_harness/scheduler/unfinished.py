@@ -31,7 +31,7 @@ class Unfinished(NamedTuple):
 
 def warn_of_unfinished(path: Path | None, activities: Sequence[Unfinished]) -> None:
     """Log which activities a process left that ended suddenly, so that one which ends it each time is found."""
-    # What waited for a worker has ended no process. All are named where it is not known what was in hand.
+    # What waited for a worker has ended no process. All are named if it is not known which were in hand.
     activities = [one for one in activities if one.was_in_hand] or activities
     if not activities:
         return

@@ -25,7 +25,7 @@ Task = tuple[int, int]
 
 
 def in_hand_of(path: Path) -> Path:
-    """Return where this is kept for the file of a store."""
+    """Return the path of the slots that belong to the file of a store."""
     return path.with_name(f"{path.name}-in-hand")
 
 

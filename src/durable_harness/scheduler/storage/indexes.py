@@ -18,7 +18,7 @@ REST_S = 300.0
 
 
 class PassingIndexes:
-    """Which of them are there. `change` carries out a statement where the store is written."""
+    """Which of them are there. `change` carries out a statement in the thread that writes the store."""
 
     def __init__(self, change: Callable[[str], Awaitable[None]]) -> None:
         self._change = change

@@ -126,14 +126,14 @@ class Journal:
         return str(self._refusal) if self._refusal is not None else None
 
     def admit(self) -> None:
-        """Raise RpcError where no change can be written now. Asked before anything is changed for a client."""
+        """Raise RpcError if no change can be written now. Called before anything is changed for a client."""
         if self._ending.is_set() and not self._refusal:
             raise RpcError(Status.UNAVAILABLE, "The scheduler is ending and takes no more requests.")
         if self._refusal is not None:
             raise _copy(self._refusal)
 
     async def settled(self, undo: Action | None = None, key: int | None = None) -> None:
-        """Return when all that has happened so far is committed; raise RpcError where it cannot be.
+        """Return when all that has happened so far is committed; raise RpcError if it cannot be.
 
         `key` names the instance that the caller has changed: what the store does not take of it is the caller's error.
 

@@ -67,7 +67,7 @@ def _parts(version: int) -> dict[str, Shape]:
     with contextlib.closing(sqlite3.connect(":memory:")) as database:
         create(database)
         parts = _shape(database)
-    del parts["table repeats"]  # added where it is missing
+    del parts["table repeats"]  # added if it is missing
     if version < FORMAT_VERSION:
         columns = parts["table instances"]
         parts["table instances"] = tuple(column for column in columns if column[0] not in ADDED_NAMES)

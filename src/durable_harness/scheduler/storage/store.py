@@ -156,7 +156,7 @@ class Store:
         return database
 
     def write(self, *batches: Batch) -> list[RefusedRow]:
-        """Carry out batches, one after the other, in one transaction; nothing of them remains where it fails.
+        """Carry out batches, one after the other, in one transaction; nothing of them remains if it fails.
 
         A row that cannot be stored does not keep the others out: it is left out, and returned.
         """
