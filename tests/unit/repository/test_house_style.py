@@ -25,7 +25,7 @@ HABITS = re.compile(
 """The clearest habits of the table in CONTRIBUTING.md, each with a plain word that says the same."""
 BEGINNINGS = {"Tell", "Tells", "Say", "Says", "Give", "Gives", "Let", "Lets"}
 NAMESAKES = {"Instance", "Part"}
-"""Names that a room which is not held has too. Users know most of them, so the other class is to be renamed."""
+"""Names that the scheduler has too. Users know `Instance`, so the other class of each is to be renamed."""
 MIRRORS = {"host/sdk", "host/sdk1", "host/sdk2"}
 """The interface of the two generations of the SDK, and what each does: a module is read beside its twin."""
 TWIN_MODULES = {
@@ -33,7 +33,7 @@ TWIN_MODULES = {
     *("measuring", "operations", "overview", "payloads", "records", "registry", "rewinding", "routes", "runner"),
     *("timings", "values"),
 }
-"""Names of several modules: each is at least once in a room that is not held."""
+"""Names of several modules, at least one of each in host, scheduler or protocol."""
 
 
 def written(text):
