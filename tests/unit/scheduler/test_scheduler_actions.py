@@ -250,6 +250,7 @@ async def test_a_history_that_no_worker_can_receive_fails_its_instance(bench):
     assert status_name(state.orchestrationStatus) == "FAILED"
     assert state.failureDetails.errorType == "HistoryTooLarge"
     assert "3 workers were lost" in state.failureDetails.errorMessage
+    assert kinds(await bench.history())[-1] == "executionCompleted"
     assert re.match(r"The history has 41943\d\d bytes ", state.failureDetails.errorMessage)
 
 
