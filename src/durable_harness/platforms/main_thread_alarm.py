@@ -15,7 +15,7 @@ if sys.platform == "win32":
     class Alarm:
         """Calls back in the main thread after a number of seconds, then again and again. Windows has no SIGALRM.
 
-        A thread raises SIGINT, which ends a sleep of the main thread too; `is_due` says that it was no Ctrl-C.
+        A thread raises SIGINT, which ends a sleep of the main thread too; `_is_due` distinguishes it from Ctrl-C.
         """
 
         def __init__(self, on_alarm: OnAlarm) -> None:
@@ -24,7 +24,7 @@ if sys.platform == "win32":
             self._is_due = False
 
         def install(self) -> None:
-            """Be ready; `restore` ends that. SIGINT has a handler that asks `take` first."""
+            """Prepare; `restore` undoes it. The handler of SIGINT calls `take` first."""
 
         def restore(self) -> None:
             self.set(0, 0)

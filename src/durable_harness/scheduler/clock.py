@@ -33,7 +33,7 @@ CHECK_INTERVAL_S = 1.0
 
 
 class Clock(Protocol):
-    """Tells the time and calls back when a due time comes, in the order of due times."""
+    """The current time, and callbacks when due times come, in their order."""
 
     @property
     def epoch_ns(self) -> int:
@@ -140,7 +140,7 @@ class RealClock:
         return steady_ns - self._zero_ns
 
     def _look_closely(self) -> int:
-        """Tell a step of the wall clock from a pause of this process between the readings of the two clocks."""
+        """Read both clocks until a step of the wall clock differs from a pause of this process between the readings."""
         passed_ns = 0
         for _ in range(READ_TRIES):
             before_ns, wall_ns, after_ns = self._steady_ns(), self._wall_ns(), self._steady_ns()

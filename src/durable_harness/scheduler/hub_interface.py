@@ -82,7 +82,7 @@ class Hub(Source, Protocol):
         """Create an instance whose id is free, and make its first turn ready (at its scheduled start)."""
 
     def remove(self, instance: Instance) -> None:
-        """Delete an instance. What still runs for it has nobody to report to."""
+        """Delete an instance. Results of work that still runs for it are dropped."""
 
     def deliver(self, instance: Instance, new_event: pb.HistoryEvent) -> None:
         """Put an event into the inbox of an instance; one that has ended takes no more."""

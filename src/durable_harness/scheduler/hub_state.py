@@ -177,7 +177,7 @@ class HubState:
         self.clock.call_at(due_ns, begin, instance.epoch_ns, is_wanted=is_there)
 
     def remove(self, instance: Instance) -> None:
-        """Delete an instance. What still runs for it has nobody to report to."""
+        """Delete an instance. Results of work that still runs for it are dropped."""
         self.entities.release_locks_of(instance.instance_id)
         self.timings.forget(instance.instance_id)
         self.repeats.forget(instance.key)
@@ -185,7 +185,7 @@ class HubState:
         self._woken[instance.instance_id] = None
 
     def forget_all(self) -> None:
-        """Delete every instance and entity. What workers still do for them has nobody to report to."""
+        """Delete every instance and entity. Results of work that workers still do for them are dropped."""
         self._woken |= dict.fromkeys(self.waiters.ids())
         self.instances.forget_all()
         self.entities.forget_all()

@@ -37,7 +37,7 @@ BATCH_INSTANCES = 500
 """How many instances are written in one transaction: their rows are in memory until then."""
 ADDED_IN_FORMAT_2 = {"begun_ns": "0", "modelled": "0", "parent_key": "0", "children": "0", "costs": "NULL"}
 IT_CANNOT_BE_READ = "it cannot be read"
-NO_HISTORY = "its history cannot be read, and without it an instance under way cannot go on"
+NO_HISTORY = "its history cannot be read, and without it an instance in progress cannot continue"
 
 
 @dataclass

@@ -14,9 +14,6 @@ import durable_harness
 SOURCES = Path(durable_harness.__file__).parent
 TEXTS = {path.relative_to(SOURCES): path.read_text("utf-8") for path in SOURCES.rglob("*.py")}
 TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
-NOT_YET_HELD = {"scheduler"}
-"""Rooms in which the habits still stand. Remove one once it is clean."""
-HELD = [path for path in sorted(TEXTS) if path.parts[0] not in NOT_YET_HELD]
 HABITS = re.compile(
     r"\b(?:told|tells|whom|nobody|somebody|anew|that which|of which|the latter|by lot|for good|for ever|in the midst"
     r"|all the same|for so long|so many|allowed are|goes on|go on|none where|for what is none)\b",
@@ -54,10 +51,10 @@ def classes(tree):
 
 
 def test_texts_have_no_habits():
-    """Docstrings, comments, messages and helps of the held rooms use the plain words of CONTRIBUTING.md."""
+    """Docstrings, comments, messages and helps use the plain words of CONTRIBUTING.md."""
     found = [
         f"{path}:{line}: '{habit}'"
-        for path in HELD
+        for path in sorted(TEXTS)
         for line, text in written(TEXTS[path])
         for habit in HABITS.findall(text)
     ]
@@ -72,7 +69,7 @@ def test_a_habit_is_found(text):
 
 def test_docstrings_name_what_is_returned_or_done():
     """A docstring begins with the verb of what happens or with the thing: never with Let, Give, Say or Tell."""
-    begins = [(str(path), docstring.split("\n")[0]) for path in HELD for docstring in docstrings(path)]
+    begins = [(str(path), docstring.split("\n")[0]) for path in sorted(TEXTS) for docstring in docstrings(path)]
     assert [found for found in begins if found[1].split(" ")[0] in BEGINNINGS] == []
     assert len(begins) > 2_000, "the rooms are where they are looked for"
 
@@ -80,8 +77,7 @@ def test_docstrings_name_what_is_returned_or_done():
 def test_a_class_name_means_one_class():
     """A search, or the last line of a traceback, leads to one class."""
     counts = Counter(name for tree in TREES.values() for name in classes(tree))
-    own = {name for path in HELD for name in classes(TREES[path])}
-    assert {name for name in own if counts[name] > 1} <= NAMESAKES
+    assert {name for name, count in counts.items() if count > 1} <= NAMESAKES
 
 
 def test_a_module_name_means_one_file():

@@ -114,7 +114,7 @@ class OperationUrls:
         return not self.home or is_same_origin(url, self.home)
 
     def to_wire(self) -> dict[str, Any]:
-        """Return a value of plain types that `Whereabouts(**wire)` turns into an equal one."""
+        """Return a value of plain types that `OperationUrls(**wire)` turns into an equal one."""
         return asdict(self)
 
 

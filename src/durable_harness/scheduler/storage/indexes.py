@@ -42,7 +42,7 @@ class PassingIndexes:
         return False
 
     async def drop(self, *, unused_s: float) -> None:
-        """Drop what nobody has asked for that long. What cannot be dropped now is there when it is next asked for."""
+        """Drop indexes that were not used for that long. One that cannot be dropped now stays."""
         now_s = asyncio.get_running_loop().time()
         unused = [name for name, asked_s in self._asked_s.items() if now_s - asked_s >= unused_s]
         for name in unused:
