@@ -19,12 +19,12 @@ from durable_harness.host.app.extensions import run_load_hooks
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.app.invocation import Invoker
 from durable_harness.host.durable_http.awaits import Awaiting
-from durable_harness.host.durable_http.instances import DurableApi
-from durable_harness.host.durable_http.timings import HostNotes, joined_timings
-from durable_harness.host.fakes.registry import Fakes
+from durable_harness.host.durable_http.instance_api import DurableApi
+from durable_harness.host.durable_http.timings_endpoint import HostNotes, joined_timings
+from durable_harness.host.fakes.fake_registry import Fakes
+from durable_harness.host.fakes.faked_runner import FakedRunner
 from durable_harness.host.fakes.responding import RespondingRunner
 from durable_harness.host.fakes.responses import Responses
-from durable_harness.host.fakes.runner import FakedRunner
 from durable_harness.host.http.admin import AdminApi, Trace
 from durable_harness.host.http.server import HttpFrontend, WebOptions, body_limit_bytes
 from durable_harness.host.sdk.generation import Generation, Runner
@@ -33,8 +33,8 @@ from durable_harness.host.tracing import Tracing
 from durable_harness.host.triggers import Triggers
 from durable_harness.host.triggers.monitor import Monitor
 from durable_harness.host.triggers.starts import StartsNoted
-from durable_harness.host.twice.records import TwiceRecords
-from durable_harness.host.twice.runner import ComparingRunner
+from durable_harness.host.twice.comparing_runner import ComparingRunner
+from durable_harness.host.twice.twice_records import TwiceRecords
 from durable_harness.host.work.filters import filters_of
 from durable_harness.host.work.worker import DurableWorker, work_limits
 from durable_harness.network import bind, serve_http

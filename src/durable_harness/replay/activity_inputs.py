@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from durable_harness.documents import parse_json
-from durable_harness.host.payloads import is_json
+from durable_harness.host.payload_encoding import is_json
 
 
 def unpack_activity_inputs(events: Iterable[Any]) -> None:

@@ -7,7 +7,7 @@ import fnmatch
 from durable_harness.control import Call
 from durable_harness.host.agents import AGENT_PREFIX, StubbedChat
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.fakes.registry import FakeAnswer, Fakes, Kind
+from durable_harness.host.fakes.fake_registry import FakeAnswer, Fakes, Kind
 
 LONGEST_WAIT_S = 10.0
 EVERY_AGENT = "*"

@@ -6,7 +6,7 @@ from typing import Any
 
 from durable_harness.control import Call
 from durable_harness.host.outside import CaughtConnections
-from durable_harness.host.outside.routes import CaughtRoute, places
+from durable_harness.host.outside.caught_routes import CaughtRoute, places
 
 
 def outside_calls(caught: CaughtConnections | None) -> dict[str, Call]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from durable_harness.control import Call, Counts, Deliveries, FaultyScheduler, Policy
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.twice.records import TwiceRecords
+from durable_harness.host.twice.twice_records import TwiceRecords
 from durable_harness.host.twice.watching import Watched
 from durable_harness.protocol.activity_names import CALL_HTTP, shown_name
 

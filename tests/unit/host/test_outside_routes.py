@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from durable_harness.host.outside import CaughtConnections
-from durable_harness.host.outside.routes import CaughtRoute, HostPattern, Names, is_here, name_in, port_in
+from durable_harness.host.outside.caught_routes import CaughtRoute, HostPattern, Names, is_here, name_in, port_in
 from durable_harness.testing.outside.request_rules import UrlPattern
 
 ROUTE = CaughtRoute(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.host.payloads import entity_input, parse_or_text, unwrap_json, wrap_json
+from durable_harness.host.payload_encoding import entity_input, parse_or_text, unwrap_json, wrap_json
 
 
 @pytest.mark.parametrize(

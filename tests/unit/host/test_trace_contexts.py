@@ -6,8 +6,8 @@ import pytest
 
 from durable_harness.host.tracing.context import SpanRef, new_root, parse
 from durable_harness.host.tracing.executions import Executions
-from durable_harness.host.tracing.operations import MOST_OPERATIONS, TracedOperations
 from durable_harness.host.tracing.spans import spans_from_environment
+from durable_harness.host.tracing.traced_operations import MOST_OPERATIONS, TracedOperations
 from durable_harness.protocol import from_ns, pb
 from history_events import event
 

@@ -6,9 +6,9 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from durable_harness.host.twice.clients import noted_request, watch_clients
 from durable_harness.host.twice.effects import SCOPE, Effect, Scope
-from durable_harness.host.twice.records import repeated
+from durable_harness.host.twice.http_clients import noted_request, watch_clients
+from durable_harness.host.twice.twice_records import repeated
 
 URL = "https://pay.example/charges"
 

@@ -25,12 +25,8 @@ NAMESAKES = {"Instance", "Part"}
 """Names that the scheduler has too. Users know `Instance`, so the other class of each is to be renamed."""
 MIRRORS = {"host/sdk", "host/sdk1", "host/sdk2"}
 """The interface of the two generations of the SDK, and what each does: a module is read beside its twin."""
-TWIN_MODULES = {
-    *("alarms", "answers", "batches", "by_hand", "clients", "endpoint", "entities", "history", "instances", "listing"),
-    *("measuring", "operations", "overview", "payloads", "records", "registry", "rewinding", "routes", "runner"),
-    *("timings", "values"),
-}
-"""Names of several modules, at least one of each in host, scheduler or protocol."""
+TWIN_MODULES = {"alarms", "listing", "overview", "timings"}
+"""Modules of `protocol` that define an interface, and of `scheduler` that serve it."""
 
 
 def written(text):

@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from durable_harness.host.sdk1 import orchestrations
-from durable_harness.host.sdk1.history import HistoryReader
+from durable_harness.host.sdk1.history_reader import HistoryReader
 from durable_harness.host.sdk1.orchestrations import HistoryNeededError, OrchestrationRunner
 from durable_harness.protocol import RpcError, Status, pb
 from durable_harness.protocol.continuing import (

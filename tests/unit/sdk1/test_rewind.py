@@ -4,7 +4,7 @@ import json
 
 import azure.durable_functions as df
 
-from durable_harness.host.sdk.rewinding import without_failures
+from durable_harness.host.sdk.rewound_histories import without_failures
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.protocol import pb
 from history_events import event

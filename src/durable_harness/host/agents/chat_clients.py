@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Mappin
 from typing import Protocol
 
 from durable_harness.documents import JsonObject
-from durable_harness.host.fakes.registry import FakedError, Fakes, InstalledFake
+from durable_harness.host.fakes.fake_registry import FakedError, Fakes, InstalledFake
 from durable_harness.host.fakes.working import instance_now
 from durable_harness.host.library_methods import Method
 from durable_harness.host.stages import CURRENT

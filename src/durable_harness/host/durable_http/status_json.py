@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from durable_harness.host.payloads import parse_or_text
+from durable_harness.host.payload_encoding import parse_or_text
 from durable_harness.places import described, place_in
 from durable_harness.protocol import pb, text_or_none
 

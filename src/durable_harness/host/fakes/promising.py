@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
-from durable_harness.host.durable_http.timings import HostNotes
+from durable_harness.host.durable_http.timings_endpoint import HostNotes
 from durable_harness.host.fakes.responses import Response, Responses
 from durable_harness.protocol import RpcError, Scheduler, Status
 

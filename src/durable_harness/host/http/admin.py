@@ -31,15 +31,15 @@ from aiohttp import web
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.routes import route_of
-from durable_harness.host.durable_http import measuring
+from durable_harness.host.durable_http import measuring_endpoint
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
-from durable_harness.host.durable_http.timings import HostNotes, instance_timings
+from durable_harness.host.durable_http.timings_endpoint import HostNotes, instance_timings
 from durable_harness.host.fakes import promising
 from durable_harness.host.fakes.responses import Responses
 from durable_harness.host.triggers import Triggers, UnusableValueError
 from durable_harness.host.triggers.by_hand import Run
 from durable_harness.host.triggers.starts import StartsNoted
-from durable_harness.host.twice.records import TwiceRecords
+from durable_harness.host.twice.twice_records import TwiceRecords
 from durable_harness.protocol import is_too_deep
 
 FUNCTIONS = "/admin/functions"
@@ -142,10 +142,10 @@ class AdminApi:
     async def _status(self, _request: web.BaseRequest) -> ApiResponse:
         return json_response(
             {
-                "id": measuring.MEASURED_BY,
+                "id": measuring_endpoint.MEASURED_BY,
                 "state": "Running",
                 "version": "4.0",
-                "versionDetails": measuring.MEASURED_BY,
+                "versionDetails": measuring_endpoint.MEASURED_BY,
                 "processUptime": int((time.monotonic() - self._started) * 1000),
                 "functionAppContentEditingState": "NotAllowed",
             }
@@ -234,7 +234,7 @@ class AdminApi:
 
     async def _measure(self, request: web.BaseRequest) -> ApiResponse:
         warnings = self._app.near_limits.texts
-        return await measuring.measure_operations(self._scheduler, await request.read(), warnings)
+        return await measuring_endpoint.measure_operations(self._scheduler, await request.read(), warnings)
 
     async def _timings(self, request: web.BaseRequest) -> ApiResponse:
         return await instance_timings(self._scheduler, self._notes, request.rel_url.query.get("instance", ""))
@@ -277,7 +277,7 @@ class AdminApi:
         ("GET", f"{OWN}/orchestrators"): _orchestrators,
         ("POST", f"{OWN}/inputs"): _give,
         ("POST", f"{OWN}/responses"): _respond,
-        ("POST", measuring.PATH): _measure,
+        ("POST", measuring_endpoint.PATH): _measure,
         ("GET", f"{OWN}/timings"): _timings,
         ("GET", f"{OWN}/trace"): _trace,
         ("GET", f"{OWN}/twice"): _report_twice,

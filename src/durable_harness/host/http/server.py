@@ -16,17 +16,17 @@ from durable_harness.foreign_text import shown
 from durable_harness.host.app.bindings import WEBHOOK_PATH
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker, TraceContext
-from durable_harness.host.durable_http.instances import DurableApi
+from durable_harness.host.durable_http.instance_api import DurableApi
 from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, Query
 from durable_harness.host.failure_log import log_failure
 from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.constraints import RouteTimeoutError
+from durable_harness.host.http.http_values import TEXT_TYPE, function_request, function_response
 from durable_harness.host.http.keys import Keys
 from durable_harness.host.http.malformed import problem_of
 from durable_harness.host.http.request_times import HEADER, Lateness, timed
 from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
-from durable_harness.host.http.values import TEXT_TYPE, function_request, function_response
 from durable_harness.host.tracing.requests import RequestSpans
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from durable_harness.host.library_methods import Method
-from durable_harness.host.outside.routes import CaughtRoute, Names, is_address, is_here, name_in, port_in
+from durable_harness.host.outside.caught_routes import CaughtRoute, Names, is_address, is_here, name_in, port_in
 
 AddressInfo = tuple[int, int, int, str, tuple[str, int]]
 """What `getaddrinfo` returns of an address; those of IPv6 are longer."""

@@ -19,7 +19,7 @@ from azure.durable_functions.models.actions.SignalEntityAction import SignalEnti
 from google.protobuf import timestamp_pb2
 
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY
-from durable_harness.host.payloads import wrap_json
+from durable_harness.host.payload_encoding import wrap_json
 from durable_harness.host.sdk1.recording import Recorded
 from durable_harness.protocol import child_id, optional_text, pb, to_ns
 

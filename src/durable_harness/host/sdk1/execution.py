@@ -13,7 +13,7 @@ from durable_harness.host.app.functions import Function
 from durable_harness.host.custom_status import check_custom_status
 from durable_harness.host.failure_log import log_failure
 from durable_harness.host.failures import error_with_place, failure_details, frames_of, function_place, place_in_app
-from durable_harness.host.payloads import unwrap_json, wrap_json
+from durable_harness.host.payload_encoding import unwrap_json, wrap_json
 from durable_harness.host.sdk.generation import NonDeterminismError
 from durable_harness.host.sdk.generators import line_of_generator
 from durable_harness.host.sdk.steps import (
@@ -25,7 +25,7 @@ from durable_harness.host.sdk.steps import (
     step_of_event,
 )
 from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differs_from_history
-from durable_harness.host.sdk1.history import HistoryReader
+from durable_harness.host.sdk1.history_reader import HistoryReader
 from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
 from durable_harness.host.sdk1.serialization import df_dumps
 from durable_harness.log_categories import running

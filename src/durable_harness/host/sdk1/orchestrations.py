@@ -20,7 +20,7 @@ from durable_harness.host.sdk.endings import (
     unknown_orchestrator,
 )
 from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
-from durable_harness.host.sdk.rewinding import rewound
+from durable_harness.host.sdk.rewound_histories import rewound
 from durable_harness.host.sdk1.execution import Checking, Done, OrchestratorRun
 from durable_harness.host.stages import CURRENT
 from durable_harness.protocol import optional_text, pb

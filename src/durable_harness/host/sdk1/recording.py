@@ -25,7 +25,7 @@ from azure.durable_functions.models.TaskOrchestrationExecutor import TaskOrchest
 
 from durable_harness.host.failures import hand_on
 from durable_harness.host.sdk.generators import code_of_generator, line_of_generator
-from durable_harness.host.sdk1.history import RaisedEvent, ReplayEvent
+from durable_harness.host.sdk1.history_reader import RaisedEvent, ReplayEvent
 from durable_harness.protocol import pb
 
 REPLAY_SCHEMA_V3 = 2

@@ -9,7 +9,7 @@ from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function,
 from durable_harness.host.app.invocation import ActivitySource, Invoker
 from durable_harness.host.failures import error_with_place, failure_details, place_in_app, trace_of
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
-from durable_harness.host.sdk1.entities import EntityRunner
+from durable_harness.host.sdk1.entity_batches import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.host.sdk1.serialization import df_dumps, df_loads
 from durable_harness.host.work.http_activity import HttpActivity

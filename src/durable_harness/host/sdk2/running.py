@@ -34,7 +34,7 @@ from durable_harness.host.sdk.activities import find_activity, log_activity_fail
 from durable_harness.host.sdk.batches import all_failed, unknown_entity
 from durable_harness.host.sdk.endings import execution_started, failed, no_start, terminated, unknown_orchestrator
 from durable_harness.host.sdk.generation import HistoryNeededError, NonDeterminismError
-from durable_harness.host.sdk.rewinding import rewound
+from durable_harness.host.sdk.rewound_histories import rewound
 from durable_harness.host.sdk2.repeating import contradiction
 from durable_harness.host.sdk2.replayed import EngineReplay
 from durable_harness.host.sdk2.stored_payloads import with_payloads

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from durable_harness.host.sdk.generation import Runner
-from durable_harness.host.tracing.operations import TracedOperations
 from durable_harness.host.tracing.requests import RequestSpans
 from durable_harness.host.tracing.spans import spans_from_environment
+from durable_harness.host.tracing.traced_operations import TracedOperations
 from durable_harness.protocol import Scheduler
 
 
@@ -25,7 +25,7 @@ class Tracing:
         """Return the scheduler as clients see it: what they ask for has spans."""
         if self._spans is None:
             return scheduler
-        from durable_harness.host.tracing.clients import TracedClients  # noqa: PLC0415 - only where it is wanted
+        from durable_harness.host.tracing.traced_clients import TracedClients  # noqa: PLC0415 - only where it is wanted
 
         return TracedClients(scheduler, self._spans, self._operations)
 

@@ -8,9 +8,9 @@ from durable_harness.host.sdk.generation import Runner
 from durable_harness.host.tracing import names
 from durable_harness.host.tracing.context import SpanRef, from_message
 from durable_harness.host.tracing.executions import Executions, TracedExecution, task_id_of
-from durable_harness.host.tracing.operations import TracedOperations
 from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Attributes, Span, Spans
+from durable_harness.host.tracing.traced_operations import TracedOperations
 from durable_harness.protocol import is_terminal, pb, to_ns
 
 STATUS_PREFIX = "ORCHESTRATION_STATUS_"

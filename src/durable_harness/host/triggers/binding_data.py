@@ -7,7 +7,7 @@ from datetime import datetime
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import ActivitySource
-from durable_harness.host.payloads import parse_or_text
+from durable_harness.host.payload_encoding import parse_or_text
 
 SYSTEM_QUERY = "code"
 """The key of a function in a query string is not a value for expressions."""

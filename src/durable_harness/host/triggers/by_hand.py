@@ -15,8 +15,8 @@ from durable_harness.host.triggers.converting import Encoded, UnusableValueError
 from durable_harness.host.triggers.metadata import Arrived, arrived
 from durable_harness.host.triggers.returned import answers_by_returning, returned_by
 from durable_harness.host.triggers.unrunnable import reasons_of
-from durable_harness.host.twice.by_hand import run_by_hand
-from durable_harness.host.twice.records import TwiceRecords
+from durable_harness.host.twice.twice_by_hand import run_by_hand
+from durable_harness.host.twice.twice_records import TwiceRecords
 from durable_harness.lengths import NS_PER_S
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from azure.functions import meta
 
 from durable_harness.host.app.functions import Function
-from durable_harness.host.triggers.batches import batch_metadata, is_batch
+from durable_harness.host.triggers.batch_metadata import batch_metadata, is_batch
 from durable_harness.host.triggers.binding_data import BindingData, arrived_data, data_of
 from durable_harness.host.triggers.blob_paths import blob_metadata
 from durable_harness.host.triggers.converting import (

@@ -17,7 +17,7 @@ from durable_harness.host.triggers.returned import DURABLE_TRIGGERS, RETURNED
 from durable_harness.host.triggers.targets import SETTING, target_of
 from durable_harness.host.triggers.timers import Timers
 from durable_harness.host.triggers.unrunnable import reasons_of, sdk_bindings, sdk_type_reason
-from durable_harness.host.twice.records import TwiceRecords
+from durable_harness.host.twice.twice_records import TwiceRecords
 from durable_harness.protocol.alarms import AlarmClock
 
 

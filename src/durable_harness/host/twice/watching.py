@@ -6,8 +6,8 @@ import functools
 from dataclasses import dataclass
 
 from durable_harness.host.twice.auditing import install
-from durable_harness.host.twice.clients import watch_clients
 from durable_harness.host.twice.databases import watch_databases
+from durable_harness.host.twice.http_clients import watch_clients
 from durable_harness.host.twice.threads import watch_threads
 
 UNSEEN = (

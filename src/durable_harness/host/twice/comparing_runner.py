@@ -7,9 +7,9 @@ from typing import TypeVar, cast
 
 from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.host.stages import CURRENT
-from durable_harness.host.twice.answers import OUTCOMES, SAME, Answer, compared, operation_answers
+from durable_harness.host.twice.answer_comparison import OUTCOMES, SAME, Answer, compared, operation_answers
 from durable_harness.host.twice.effects import SCOPE, Scope
-from durable_harness.host.twice.records import Delivered, TwiceRecords, repeated
+from durable_harness.host.twice.twice_records import Delivered, TwiceRecords, repeated
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import pb, text_or_none

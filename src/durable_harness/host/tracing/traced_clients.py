@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 
 from durable_harness.host.tracing import names
 from durable_harness.host.tracing.context import from_message
-from durable_harness.host.tracing.operations import TracedOperations
 from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Span, Spans, child_of, current_ref
+from durable_harness.host.tracing.traced_operations import TracedOperations
 from durable_harness.protocol import Scheduler, new_id, pb
 
 A = TypeVar("A")

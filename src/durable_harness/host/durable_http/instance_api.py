@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import FunctionApp
-from durable_harness.host.durable_http.entities import EntityApi
+from durable_harness.host.durable_http.entity_api import EntityApi
 from durable_harness.host.durable_http.json_bodies import JsonBodies
 from durable_harness.host.durable_http.messages import (
     CONTINUATION_HEADER,

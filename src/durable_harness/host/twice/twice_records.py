@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from durable_harness.host.twice.answers import Answer
+from durable_harness.host.twice.answer_comparison import Answer
 from durable_harness.host.twice.effects import Effect, Scope
 from durable_harness.host.twice.watching import Watched
 from durable_harness.twice_report import merged

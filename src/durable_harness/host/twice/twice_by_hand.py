@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from durable_harness.host.twice.answers import Answer
+from durable_harness.host.twice.answer_comparison import Answer
+from durable_harness.host.twice.comparing_runner import Call, record, watched
 from durable_harness.host.twice.effects import Scope
-from durable_harness.host.twice.records import Delivered, TwiceRecords
-from durable_harness.host.twice.runner import Call, record, watched
+from durable_harness.host.twice.twice_records import Delivered, TwiceRecords
 
 ACTIVITY = "activitytrigger"
 

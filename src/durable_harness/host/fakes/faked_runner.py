@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from durable_harness.host.fakes.registry import Fakes, InstalledFake, decoded
+from durable_harness.host.fakes.fake_registry import Fakes, InstalledFake, decoded
 from durable_harness.host.fakes.working import working_for
-from durable_harness.host.payloads import unwrap_json
+from durable_harness.host.payload_encoding import unwrap_json
 from durable_harness.host.sdk.batches import operation_info
 from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.host.stages import CURRENT, Stages

@@ -15,7 +15,7 @@ from durable_harness.host.durable_http.messages import (
     json_response,
 )
 from durable_harness.host.durable_http.status_json import fine_time
-from durable_harness.host.payloads import parse_or_text, wrap_json
+from durable_harness.host.payload_encoding import parse_or_text, wrap_json
 from durable_harness.protocol import Scheduler, new_id, optional_text, pb, text_or_none
 
 EMPTY_KEY = "$"

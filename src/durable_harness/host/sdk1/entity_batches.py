@@ -14,7 +14,7 @@ from durable_harness.documents import JsonObject
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.failure_log import log_failure
 from durable_harness.host.failures import error_with_place, failure_details, place_in_app, sendable, trace_of, type_name
-from durable_harness.host.payloads import entity_input
+from durable_harness.host.payload_encoding import entity_input
 from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
 from durable_harness.host.sdk1.serialization import df_loads
 from durable_harness.log_categories import running
