@@ -80,7 +80,7 @@ def test_an_http_function_runs_by_hand(ask, orders):
     [
         ("nobody", b"{}", 404, "no function 'nobody'"),
         ("take_order", b"{", 400, 'not JSON; expected nothing or a JSON object such as {"input": "…"}'),
-        ("take_order", b'["x"]', 400, "no JSON object"),
+        ("take_order", b'["x"]', 400, "not a JSON object"),
         ("take_order", b"[" * 100_000, 400, "nested too deep"),
         ("take_order", b'{"metadata": 1}', 400, '"metadata" is not a JSON object'),
         ("take_order", b'{"input": "?", "encoding": "base64"}', 400, '"input" is not base64'),
