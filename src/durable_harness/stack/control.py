@@ -17,7 +17,7 @@ from durable_harness.stack.processes import CommandProcess, ending_of
 AHEAD_VARIABLE = "DURABLE_HARNESS_CLOCK_AHEAD_S"
 """How far the scheduler's clock was moved when its process died: with --test-control, the next one begins there."""
 KEY_HEADER = "x-control-key"
-"""As in `control.control_endpoint`, which is not imported here: it would bring a web server into the process of the tests."""
+"""As in `control.control_endpoint`, not imported here: it would bring a web server into the process of the tests."""
 KEYS = {HOST_VARIABLE: "hostKey", MASTER_VARIABLE: "masterKey", SYSTEM_VARIABLE: "systemKey"}
 """For each key that a host wrote down, the variable that passes it to the next one."""
 CALL_TIMEOUT_S = 60.0
