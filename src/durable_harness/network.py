@@ -51,7 +51,7 @@ def bind_one(address: str, port: int, option: str = "--port") -> socket.socket:
             raise PortInUseError(
                 f"Port {port} is in use by another process. Choose another with {option}, or 0 for any free one."
             ) from error
-        raise UsageError(f"Port {port} of {address} cannot be listened on: {error.strerror}.") from error
+        raise UsageError(f"--address {address}: port {port} cannot be listened on: {error.strerror}.") from error
     sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
     return sock
 

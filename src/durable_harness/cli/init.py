@@ -73,8 +73,9 @@ def _next(folder: Path, *, works: bool) -> list[str]:
         return [
             f"next: write in {_shown(folder / 'loadtests')} and in the test what the app takes, and remove the marks"
         ]
-    enter = "" if folder.resolve() == Path.cwd() else f"cd {_shown(folder)} && "
-    return [f"next: {enter}durable-harness load", f"      {enter}pytest"]
+    enter = [] if folder.resolve() == Path.cwd() else [f"cd {_shown(folder)}"]
+    first, *others = [*enter, "durable-harness load", "pytest"]
+    return [f"next: {first}", *(f"      {command}" for command in others)]
 
 
 def _shown(path: Path) -> str:

@@ -73,7 +73,10 @@ def _show_help() -> int:
     try:
         parser, note = load_parser(), ""
     except MissingExtraError as error:  # who asks may want to know whether to install it
-        parser, note = argparse.ArgumentParser(prog=NAME), f"\n\n{error}\n  This help then lists the options."
+        parser, note = (
+            argparse.ArgumentParser(prog=NAME),
+            f"\n\n{error}\n  With it, this help lists the options.",
+        )
     parser.usage, parser.description, parser.epilog = USAGE, ABOUT, f"{EXAMPLES}{note}"
     parser.formatter_class = HelpFormatter
     parser.print_help()

@@ -11,6 +11,7 @@ from typing import Any
 
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.parsed_values import above_zero
+from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown
 from durable_harness.platforms.files import different_names
 from durable_harness.terminal.help import add_command
@@ -72,7 +73,10 @@ def _record(options: argparse.Namespace) -> None:
 def _write_history(document: dict[str, Any], path: Path) -> None:
     from durable_harness.protocol.history_file import write_document  # noqa: PLC0415 - same
 
-    write_document(path, document)
+    try:
+        write_document(path, document)
+    except OSError as error:
+        raise UsageError(f"--out: {path} cannot be written: {error.strerror}.") from error
     lacks = f", without: {', '.join(document['lacks'])}" if document["lacks"] else ""
     print(shown(f"{path}: {document['orchestrator']}, {len(document['events'])} events{lacks}"))
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from durable_harness.errors import ConfigurationError, UsageError
-from durable_harness.settings.connection_string import SchedulerAddress, parse_connection_string
+from durable_harness.foreign_text import shown
+from durable_harness.misspellings import hint
+from durable_harness.settings.connection_string import EXAMPLE, SchedulerAddress, parse_connection_string
 from durable_harness.settings.environment import set_core_tools_variables
 from durable_harness.settings.host_json import HostSettings, read_host_json
 from durable_harness.settings.local_settings import LocalSettings, export_settings, read_local_settings
@@ -31,6 +33,11 @@ class AppSettings:
 
         The app's own is looked up only here: whoever has the embedded one needs no connection string.
         """
+        if which != "settings" and "=" not in which:
+            raise UsageError(
+                f"--scheduler: got '{shown(which, 80)}', expected embedded, settings, or a connection string"
+                f"{hint(which, ('embedded', 'settings'))}\n  An example: {EXAMPLE}"
+            )
         if which != "settings":
             return parse_connection_string(which, where="--scheduler", key="")
         durable = self.host.durable_task

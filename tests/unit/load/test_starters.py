@@ -146,7 +146,9 @@ def test_a_function_that_only_raises_events_does_not_hide_the_starter():
     app = read_app([http("decide", "claims/{id}/decide", "POST"), http("claim", "claims/{claim}", "PUT")])
     with pytest.raises(UsageError) as refused:
         chosen_starter(app, DEFAULT)
-    assert str(refused.value).startswith("the app may start operations by:")
+    assert str(refused.value).startswith(
+        "it is not known where operations start.\n  The app may start operations by:\n    POST "
+    )
     assert "PUT /api/claims/{claim}  (claim)" in str(refused.value)
     assert "such as --start-path /api/claims/{token}/decide" in str(refused.value)
 

@@ -35,10 +35,12 @@ def _read_pfx(path: Path, password: str | None) -> tuple[bytes, bytes]:
     from cryptography.hazmat.primitives.serialization import pkcs12  # noqa: PLC0415 - only where HTTPS is asked for
 
     try:
-        key, certificate, others = pkcs12.load_key_and_certificates(
-            path.read_bytes(), password.encode() if password else None
-        )
-    except (OSError, ValueError) as error:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--cert {path}: the file cannot be read: {error.strerror}.") from error
+    try:
+        key, certificate, others = pkcs12.load_key_and_certificates(content, password.encode() if password else None)
+    except ValueError as error:
         raise UsageError(f"--cert {path}: the file cannot be read as PFX: {error}. Is --password right?") from error
     if key is None or certificate is None:
         raise UsageError(f"--cert {path}: the file has no certificate with its private key.")

@@ -158,8 +158,7 @@ def chosen_starter(app: App, default_path: str, method: str | None = None) -> St
         ]
     else:
         service = "." if app.starters else ", or describe the service with --service FILE."
-        lines = [*app.describe(), f"{app.how_to_name()}{service}"]
-        lines[0] = lines[0][0].lower() + lines[0][1:]
+        lines = ["it is not known where operations start.", *app.describe(), f"{app.how_to_name()}{service}"]
     raise UsageError("\n  ".join(lines))
 
 

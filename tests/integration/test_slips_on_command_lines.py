@@ -1,0 +1,46 @@
+"""Slips on command lines that serve or record: each ends with one error that names the option and what it expects."""
+
+import pytest
+
+from durable_harness.cli import main
+from durable_harness.cli.init import _next
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (
+            ["--useHttps", "--cert", "{tmp}/none.pfx"],
+            "--cert {tmp}/none.pfx: the file cannot be read: No such file or ",
+        ),
+        (["--address", "192.0.2.1"], "--address 192.0.2.1: port 0 cannot be listened on: "),
+        (
+            ["--scheduler", "embeded"],
+            "--scheduler: got 'embeded', expected embedded, settings, or a connection string\n  Did you mean embedded?",
+        ),
+    ],
+)
+def test_serve_names_the_option_that_is_wrong(capsys, tmp_path, words, error):
+    """A missing certificate, an address of another machine and a misspelt scheduler are named with their options."""
+    (tmp_path / "function_app.py").write_text("import azure.functions as func\n\napp = func.FunctionApp()\n")
+    given = [word.replace("{tmp}", str(tmp_path)) for word in words]
+    assert main(["serve", str(tmp_path), "--port", "0", "--dashboard-port", "0", *given]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {error.replace('{tmp}', str(tmp_path))}")
+
+
+def test_record_names_a_folder_that_cannot_be_written(capsys, tmp_path, monkeypatch):
+    """A file in place of the folder of --out is an error with its path, not a traceback."""
+    (tmp_path / "out").touch()
+    document = {"orchestrator": "o", "events": [], "lacks": []}
+    monkeypatch.setattr("durable_harness.cli.record._from_scheduler", lambda _options: lambda _id: document)
+    assert main(["record", "an-id", "--scheduler", "settings", "--out", str(tmp_path / "out")]) == 2
+    assert capsys.readouterr().err.startswith(f"error: --out: {tmp_path / 'out' / 'an-id.json'} cannot be written: ")
+
+
+def test_init_names_each_next_command_once(tmp_path):
+    """What to do next can be copied as a whole: the folder is entered once."""
+    folder = tmp_path / "app"
+    folder.mkdir()
+    lines = _next(folder, works=True)
+    assert lines[0].startswith("next: cd ")
+    assert [line.strip() for line in lines[1:]] == ["durable-harness load", "pytest"]
