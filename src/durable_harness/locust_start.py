@@ -9,11 +9,21 @@ from __future__ import annotations
 import sys
 from typing import Any, NoReturn
 
-import locust.main
-
-from durable_harness.errors import HarnessError, UsageError
+from durable_harness.errors import NOTHING_MEASURED, HarnessError, UsageError
 from durable_harness.exit_codes import ExitCode
-from durable_harness.scenario_mistakes import error_of
+
+
+def _interrupted() -> NoReturn:
+    sys.stderr.write(f"locust: {NOTHING_MEASURED}\n")
+    raise SystemExit(ExitCode.INTERRUPTED) from None
+
+
+try:  # its import takes a second, in which Ctrl-C is Python's to handle: no handler of ours is set yet
+    import locust.main
+except KeyboardInterrupt:
+    _interrupted()
+
+from durable_harness.scenario_mistakes import error_of  # noqa: E402 - Locust patches what this imports
 
 LOCUST_FAILED = 1
 NO_SCENARIO = (
@@ -32,7 +42,10 @@ def main() -> None:
     locust.main.load_locustfile = _loaded
     locust.main.merge_locustfiles_content = _merged
     locust.main.load_locustfile_pytest = _loaded_tests
-    locust.main.main()
+    try:
+        locust.main.main()
+    except KeyboardInterrupt:  # before a scenario is imported: from then on signals have handlers
+        _interrupted()
 
 
 def _loaded(path: str) -> Any:

@@ -1,9 +1,13 @@
 """Slips on command lines that serve or record: each ends with one error that names the option and what it expects."""
 
+import subprocess
+import sys
+
 import pytest
 
 from durable_harness.cli import main
 from durable_harness.cli.init import _next
+from durable_harness.cli.load import LOCUST
 
 
 @pytest.mark.parametrize(
@@ -41,6 +45,18 @@ def test_init_names_each_next_command_once(tmp_path):
     """What to do next can be copied as a whole: the folder is entered once."""
     folder = tmp_path / "app"
     folder.mkdir()
-    lines = _next(folder, works=True)
+    lines = _next(folder, is_marked=False)
     assert lines[0].startswith("next: cd ")
     assert [line.strip() for line in lines[1:]] == ["durable-harness load", "pytest"]
+
+
+@pytest.mark.parametrize("source", ["raise KeyboardInterrupt", "def main(): raise KeyboardInterrupt"])
+def test_ctrl_c_while_locust_is_imported_leaves_no_traceback(tmp_path, source):
+    """Ctrl-C in the second before Locust handles signals is one line and exit code 130."""
+    (tmp_path / "locust").mkdir()
+    (tmp_path / "locust" / "__init__.py").touch()
+    functions = "load_locustfile = merge_locustfiles_content = load_locustfile_pytest = None\n"
+    (tmp_path / "locust" / "main.py").write_text(f"{functions}{source}\n")
+    program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {LOCUST}"
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "locust: interrupted before anything was measured\n")

@@ -54,7 +54,8 @@ def _init(options: argparse.Namespace) -> None:
         _say(f"wrote {_shown(path)}")
     for reason in kit.left:
         _say(f"left as it is: {reason}")
-    for line in _next(folder, works=any(one.works for one in starters)):
+    is_marked = not any(one.works for one in starters) and any(path.suffix == ".py" for path in kit.written)
+    for line in _next(folder, is_marked=is_marked):
         _say(line)
 
 
@@ -67,9 +68,9 @@ def _named_starter(options: argparse.Namespace) -> Starter | None:
     return Starter(options.start_path, NAMED, method=(options.start_method or "POST").upper())
 
 
-def _next(folder: Path, *, works: bool) -> list[str]:
-    """Return what to do next."""
-    if not works:
+def _next(folder: Path, *, is_marked: bool) -> list[str]:
+    """Return what to do next; `is_marked` if what was written is marked as not to be run yet."""
+    if is_marked:
         return [
             f"next: write in {_shown(folder / 'loadtests')} and in the test what the app takes, and remove the marks"
         ]

@@ -59,7 +59,7 @@ class Tried:
         """Return a line about it."""
         if not self.is_starter:
             return f"{self.starter}: left out, it answers at once and starts nothing to follow"
-        return f"{self.starter}: {'works' if self.works else f'needs your hand, {self.why}'}"
+        return f"{self.starter}: {'works' if self.works else f'needs your input: {self.why}'}"
 
 
 class Tryout(NamedTuple):
