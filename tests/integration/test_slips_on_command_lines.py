@@ -41,6 +41,13 @@ def test_record_names_a_folder_that_cannot_be_written(capsys, tmp_path, monkeypa
     assert capsys.readouterr().err.startswith(f"error: --out: {tmp_path / 'out' / 'an-id.json'} cannot be written: ")
 
 
+@pytest.mark.parametrize("words", [["record", "an-id"], ["why", "an-id"], ["capacity", "--objective", "lost <= 0"]])
+def test_a_host_that_is_not_a_url_is_named_with_its_option(capsys, words):
+    """Each command that asks a running app names --host, and shows a URL as an example."""
+    assert main([*words, "--host", "nowhere"]) == 2
+    assert "error: --host: got 'nowhere', expected a URL like http://localhost:7071\n" in capsys.readouterr().err
+
+
 def test_init_names_each_next_command_once(tmp_path):
     """What to do next can be copied as a whole: the folder is entered once."""
     folder = tmp_path / "app"

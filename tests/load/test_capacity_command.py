@@ -199,7 +199,7 @@ def test_a_search_that_is_interrupted_in_its_first_trial(tmp_path, app, wait_unt
     ("options", "code", "told"),
     [
         (["--objective", "completion <= 5"], 2, "'completion' is not known"),
-        (["--objective", "lost <= 0", "--host", "nowhere"], 2, "needs the URL of the app"),
+        (["--objective", "lost <= 0", "--host", "nowhere"], 2, "--host: got 'nowhere', expected a URL"),
         (["--objective", "lost <= 0", "--host", "http://127.0.0.1:9/?code=a-key"], 2, "--function-key"),
         (["--objective", "lost <= 0", "--host", "http://127.0.0.1:9"], 4, "does not answer"),
         (["--objective", "lost <= 0", "--app-dir", "absent"], 2, "absent"),

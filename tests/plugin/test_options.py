@@ -232,7 +232,9 @@ def test_a_stack_of_another_name_is_refused():
 def test_a_remote_stack_needs_a_url(inner):
     """Without a URL, and with one that nobody answers, a test on a remote stack fails and says what to give."""
     inner.write("test_it.py", ON_ITS_STACK)
-    assert "needs the URL of the app" in inner.run("--stack", "remote").error("test_on_its_stack[remote]")
+    outcome = inner.run("--stack", "remote")
+    assert "stack remote needs the URL of the app: --stack-url https" in outcome.error("test_on_its_stack[remote]")
+    assert "deployment.py" not in outcome.output  # the way through this project explains nothing
     outcome = inner.run("--stack", "remote", "--stack-url", "http://127.0.0.1:1")
     assert "http://127.0.0.1:1 does not answer" in outcome.error("test_on_its_stack[remote]")
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from durable_harness.base_urls import read_base_url
 from durable_harness.cli.app_folder import app_folder
 from durable_harness.cli.experiment import (
     Interruptible,
@@ -19,6 +20,7 @@ from durable_harness.cli.experiment import (
 )
 from durable_harness.cli.experiment_evidence import gathering
 from durable_harness.cli.parsed_values import above_zero, percents
+from durable_harness.cli.record import DEFAULT_HOST
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
 from durable_harness.load.options.declared_option import DeclaredOption
@@ -90,7 +92,7 @@ def _capacity(options: argparse.Namespace) -> int:
         objective=read_objective(options.objective),
         load=offered_load(options),
         plan=plan,
-        host=options.host,
+        host=None if options.host is None else read_base_url(options.host, "--host", DEFAULT_HOST),
         function_key=FUNCTION_KEY.of(options),
         app_dir=app_folder(options),
         trial_s=options.trial,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from durable_harness.base_urls import read_base_url
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.parsed_values import above_zero
 from durable_harness.errors import UsageError
@@ -93,7 +94,8 @@ def _reader(options: argparse.Namespace) -> Iterator[Callable[[str], dict[str, A
     from durable_harness.testing.webhook_client import Webhook  # noqa: PLC0415 - same
 
     first_s, each_s = (FIRST_ANSWER_S, RECORD_TIMEOUT_S) if options.timeout is None else (options.timeout,) * 2
-    host = StackOptions(url=options.host, function_key=options.function_key, answer_timeout_s=first_s)
+    url = read_base_url(options.host, "--host", DEFAULT_HOST)
+    host = StackOptions(url=url, function_key=options.function_key, answer_timeout_s=first_s)
     with open_stack("remote", Path(options.app), host) as stack:
         webhook = Webhook(HttpClient(stack.base_url, stack.function_key, each_s))
         yield lambda instance_id: document_of(stack, webhook, instance_id)

@@ -146,7 +146,12 @@ def durable_stack(
     One host serves an app for the whole session. On the stacks emulator and func each module has a host and a task hub
     of its own. If this machine cannot run the stack, the test is skipped with the reason.
     """
-    from durable_harness.errors import AppLoadError, StackUnavailableError  # noqa: PLC0415 - same
+    from durable_harness.errors import (  # noqa: PLC0415 - same
+        AppLoadError,
+        StackUnavailableError,
+        UnreachableError,
+        UsageError,
+    )
     from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
 
@@ -176,6 +181,8 @@ def durable_stack(
         _cannot_run(pytestconfig, durable_stack_name, str(error))
     except AppLoadError as error:
         raise AppNotLoadedError(wanted.app_dir, str(error)) from None
+    except (UsageError, UnreachableError) as error:  # of an option or an app elsewhere: our own frames explain nothing
+        pytest.fail(str(error), pytrace=False)
     yield stack
     _durable_stacks.leave(wanted)
 

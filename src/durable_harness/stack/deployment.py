@@ -37,5 +37,5 @@ def remote_stack(options: StackOptions) -> Iterator[RunningStack]:
 
 def _checked(url: str | None) -> str:
     if not url:
-        raise UsageError(f"stack remote: needs the URL of the app, such as {EXAMPLE}; none was given")
-    return read_base_url(url, "stack remote: needs the URL of the app", EXAMPLE)
+        raise UsageError(f"stack remote needs the URL of the app: --stack-url {EXAMPLE}")
+    return read_base_url(url, "the URL of the app (pytest: --stack-url)", EXAMPLE)

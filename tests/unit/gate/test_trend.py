@@ -136,7 +136,7 @@ def test_a_folder_without_runs_is_an_error(tmp_path):
     """It says what is missing, and so does a path that is no folder."""
     with pytest.raises(UsageError, match=r"No summary\.json lies in it"):
         read_runs(tmp_path)
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         read_runs(tmp_path / "absent")
 
 

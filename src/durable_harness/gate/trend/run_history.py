@@ -81,7 +81,7 @@ def read_runs(folder: Path) -> TrendRuns:
     Raises UsageError where it is no folder, or no run can be read from it.
     """
     if not folder.is_dir():
-        raise UsageError(f"{folder} is no folder. Name one that holds report folders, such as build/load.")
+        raise UsageError(f"{folder} is not a folder. Name one that holds report folders, such as build/load.")
     found: list[TrendRun] = []
     problems: list[str] = []
     for path in sorted(folder.rglob(SUMMARY)):
