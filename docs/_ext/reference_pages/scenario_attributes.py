@@ -16,11 +16,11 @@ ENTRY = re.compile(r"^    (\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)
 def write() -> str:
     """Return a table of the attributes, with what each may be and its default."""
     rows = [
-        (f"`{name}`", plain(ATTRIBUTES[name][1]), _default(of, name), plain(meaning))
+        (f"`{name}`", plain(meaning), plain(ATTRIBUTES[name][1]), _default(of, name))
         for of in (DescribedScenario, ArrivalUser)
         for name, meaning in attributes_of(of).items()
     ]
-    return table(("Attribute", "Value", "Default", "Meaning"), rows)
+    return table(("Attribute", "Meaning", "Value", "Default"), rows)
 
 
 def attributes_of(described: type[Any]) -> dict[str, str]:
