@@ -28,6 +28,7 @@ from durable_harness.load.engine.open_load import check_scenarios, open_scenario
 from durable_harness.load.lifecycle.exit_code import RunExitCode
 from durable_harness.load.lifecycle.locust_signals import ProcessExit, raise_in_main
 from durable_harness.load.lifecycle.startup import end_forked_workers
+from durable_harness.load.lifecycle.web_port import check_web_port
 from durable_harness.load.metrics.families import Reading
 from durable_harness.load.metrics.metrics_service import watched
 from durable_harness.load.options.load_options import LoadOptions
@@ -98,6 +99,8 @@ class Coordinator(JudgingProcess):
         previous = None
         try:
             options.check_scenarios(self.loaded_scenarios())
+            if self.environment.web_ui is not None:
+                check_web_port(self.environment.web_ui.host, self.environment.web_ui.port)
             if self._starts_by_itself:
                 # Not even a run that never begins may leave an old report in its place.
                 previous = set_aside(options.report_dir)
