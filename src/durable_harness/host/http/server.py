@@ -27,6 +27,7 @@ from durable_harness.host.http.malformed import problem_of
 from durable_harness.host.http.request_times import HEADER, Lateness, timed
 from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
+from durable_harness.host.http.untyped_responses import UntypedResponse
 from durable_harness.host.tracing.requests import RequestSpans
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
@@ -359,22 +360,13 @@ def _origin(request: web.BaseRequest) -> str:
     return f"{'https' if is_tls else 'http'}://{request.headers.get('Host', request.host)}"
 
 
-class _Bare(web.Response):
-    """A response without a body that does not invent a content type."""
-
-    async def _prepare_headers(self) -> None:
-        await super()._prepare_headers()
-        self._headers.pop("Content-Type", None)
-
-
 def _finish(response: ApiResponse) -> web.StreamResponse:
     if isinstance(response, SentResponse):
         return response.sent
     headers = dict(response.headers)
     # Joined by line breaks, which no header's value has: `headers` has one text for each name, and cookies may be many.
     cookies = headers.pop("Set-Cookie", "")
-    kind = web.Response if "Content-Type" in headers else _Bare
-    answer = kind(body=response.body, status=response.status, headers=headers)
+    answer = UntypedResponse(body=response.body, status=response.status, headers=headers)
     for cookie in filter(None, cookies.split("\n")):
         answer.headers.add("Set-Cookie", cookie)
     return answer

@@ -28,6 +28,7 @@ from durable_harness.host.http.framing import (
     usable_headers,
     usable_status,
 )
+from durable_harness.host.http.untyped_responses import UntypedStream
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 
@@ -193,18 +194,12 @@ class _Exchange:
         self._is_sent.set()
 
 
-class _Plain(web.StreamResponse):
-    """A response with the headers that it was given: a content type is not made up."""
+class _Plain(UntypedStream):
+    """A response of an ASGI application."""
 
     @property
     def must_be_empty(self) -> bool:
         return self.status in EMPTY
-
-    async def _prepare_headers(self) -> None:
-        has_type = "Content-Type" in self._headers
-        await super()._prepare_headers()
-        if not has_type:
-            self._headers.pop("Content-Type", None)
 
 
 def _scope(request: web.BaseRequest) -> _Members:
