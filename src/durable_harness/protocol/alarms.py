@@ -1,6 +1,6 @@
 """The clock of a scheduler as a host sees it: due times, and time that waits for what is done when they come.
 
-An alarm is an asynchronous iterator. It gives the present, in nanoseconds since 1970, twice: when it is set, and when
+An alarm is an asynchronous generator. It gives the present, in nanoseconds since 1970, twice: when it is set, and when
 it is due. From then on until it is closed it rings: a clock that is moved or skipped by hand goes no further, unless
 the owner of the alarm takes too long. An owner that sets the next alarm before it closes this one misses nothing.
 """
@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Protocol, cast
+from collections.abc import AsyncGenerator
+from typing import Protocol
 
 from durable_harness.lengths import NS_PER_S
 
@@ -33,20 +33,17 @@ LOOK_EVERY_S = 1.0
 class AlarmClock(Protocol):
     """Sets alarms. Raises RpcError if the scheduler cannot be reached."""
 
-    def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
-        """Set an alarm for a time in nanoseconds since 1970; one that has passed is due at once."""
+    def alarm(self, name: str, due_ns: int) -> AsyncGenerator[int, None]:
+        """Set an alarm for a time in nanoseconds since 1970; one that has passed is due at once.
+
+        It rings until its owner closes it.
+        """
 
     async def sleep(self, token: str, seconds: float) -> None:
         """Wait on behalf of the work leased under this token. Time may be skipped meanwhile: it is not at work."""
 
 
-def set_alarm(clock: AlarmClock, name: str, due_ns: int) -> AsyncGenerator[int, None]:
-    """Set an alarm that can be closed before its end."""
-    # The alarms of all clocks are generators.
-    return cast("AsyncGenerator[int, None]", clock.alarm(name, due_ns))
-
-
-async def wall_alarm(due_ns: int) -> AsyncIterator[int]:
+async def wall_alarm(due_ns: int) -> AsyncGenerator[int, None]:
     """Set an alarm on the wall clock, for schedulers that have none."""
     yield time.time_ns()
     while (left_ns := due_ns - time.time_ns()) > 0:  # noqa: ASYNC110 - the clock reports nothing

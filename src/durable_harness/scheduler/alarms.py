@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from durable_harness.lengths import NS_PER_S
 from durable_harness.own_loggers import own_logger
@@ -77,7 +77,7 @@ class Alarms:
         for wake in list(self._sleeping.values()):
             wake()
 
-    async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
+    async def alarm(self, name: str, due_ns: int) -> AsyncGenerator[int, None]:
         """Set an alarm; `durable_harness.protocol.alarms` has the contract."""
         ringing, came = Ringing(), asyncio.get_running_loop().create_future()
 

@@ -9,7 +9,7 @@ from contextlib import aclosing
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.protocol.alarms import ALARM_METHOD, SLEEP_METHOD
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
@@ -93,7 +93,7 @@ class GrpcService:
     async def _alarm(self, call: LastingRpcCall) -> None:
         with refusals(call):
             name, due_ns = _read_alarm(call.body)
-            async with aclosing(self._service.alarms.alarm(name, due_ns)) as moments:  # type: ignore[type-var]
+            async with aclosing(self._service.alarms.alarm(name, due_ns)) as moments:
                 async for now_ns in moments:
                     await call.send(json.dumps({"nowNs": now_ns}).encode())
 
@@ -111,20 +111,20 @@ class GrpcService:
 
 async def _delete_hub(call: RpcCall) -> None:
     with refusals(call):
-        raise RpcError(Status.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
+        raise RpcError(RpcStatus.UNIMPLEMENTED, "This scheduler deletes no task hubs. Start it with others.")
 
 
 def _read_alarm(body: bytes) -> tuple[str, int]:
     name, due_ns = _members(body, "name", "dueNs")
     if not isinstance(name, str) or not isinstance(due_ns, int):
-        raise RpcError(Status.INVALID_ARGUMENT, 'The request is not a JSON object {"name": "…", "dueNs": …}.')
+        raise RpcError(RpcStatus.INVALID_ARGUMENT, 'The request is not a JSON object {"name": "…", "dueNs": …}.')
     return name, due_ns
 
 
 def _read_sleep(body: bytes) -> tuple[str, float]:
     token, seconds = _members(body, "token", "seconds")
     if not isinstance(token, str) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-        raise RpcError(Status.INVALID_ARGUMENT, 'The request is not a JSON object {"token": "…", "seconds": …}.')
+        raise RpcError(RpcStatus.INVALID_ARGUMENT, 'The request is not a JSON object {"token": "…", "seconds": …}.')
     return token, seconds
 
 
@@ -143,5 +143,5 @@ def _read_ids(body: bytes) -> list[str]:
     except (ValueError, RecursionError):
         ids = None
     if not isinstance(ids, list) or not all(isinstance(each, str) for each in ids):
-        raise RpcError(Status.INVALID_ARGUMENT, "The request is not a JSON list of instance ids.")
+        raise RpcError(RpcStatus.INVALID_ARGUMENT, "The request is not a JSON list of instance ids.")
     return ids

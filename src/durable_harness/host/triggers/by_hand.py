@@ -21,7 +21,7 @@ from durable_harness.lengths import NS_PER_S
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
-from durable_harness.protocol.alarms import AlarmClock, set_alarm
+from durable_harness.protocol.alarms import AlarmClock
 
 logger = own_logger(HOST_LOGGER)
 
@@ -151,8 +151,8 @@ class Runs:
         assert task is not None
         self._resting[task] = function
         try:
-            present = set_alarm(self._clock, function.name, 0)
-            due = set_alarm(self._clock, function.name, await anext(present) + round(delay_s * NS_PER_S))
+            present = self._clock.alarm(function.name, 0)
+            due = self._clock.alarm(function.name, await anext(present) + round(delay_s * NS_PER_S))
             await anext(due)
             await present.aclose()
             await release()

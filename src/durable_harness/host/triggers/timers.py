@@ -15,7 +15,7 @@ from durable_harness.host.triggers.schedule import Schedule, ScheduleError, read
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.protocol import RpcError
-from durable_harness.protocol.alarms import AlarmClock, set_alarm
+from durable_harness.protocol.alarms import AlarmClock
 
 logger = own_logger(HOST_LOGGER)
 
@@ -159,7 +159,7 @@ class _Firing:
             await self._ringing.aclose()
 
     async def _set(self, due_ns: int) -> AsyncGenerator[int, None]:
-        alarm = set_alarm(self._clock, self._name, due_ns)
+        alarm = self._clock.alarm(self._name, due_ns)
         await anext(alarm)
         self.follows.set()
         return alarm
