@@ -12,7 +12,7 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from durable_harness.control.rules import START, Fault, Rule, Rules
 from durable_harness.control.twice import Answer, Deliveries
-from durable_harness.protocol import RpcError, Scheduler, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler, pb
 from durable_harness.protocol.continuing import orchestrator_name
 
 Completion = pb.OrchestratorResponse | Answer
@@ -89,7 +89,7 @@ class FaultyScheduler:
         self._reachable.clear()
         self._return = asyncio.get_running_loop().call_later(away_s, self._reachable.set)
         for stream in self._streams:
-            stream.fail(RpcError(Status.UNAVAILABLE, "The stream was reset by a test."))
+            stream.fail(RpcError(RpcStatus.UNAVAILABLE, "The stream was reset by a test."))
 
     async def end(self, number: int | None = None) -> None:
         """End one fault, or all: what was dropped or is late comes now, streams can be opened."""
@@ -163,7 +163,7 @@ class FaultyScheduler:
         if late is None:
             return await self._complete(kind, request)
         await self._complete(kind, late)
-        raise RpcError(Status.NOT_FOUND, f"The answer to the first delivery of '{token}' came late, and counts.")
+        raise RpcError(RpcStatus.NOT_FOUND, f"The answer to the first delivery of '{token}' came late, and counts.")
 
     async def _complete(self, kind: str, request: Completion) -> pb.CompleteTaskResponse:
         token = request.completionToken
@@ -172,7 +172,7 @@ class FaultyScheduler:
         if any(self.rules.striking(Fault.REFUSE, **work)):
             await self._abandon(kind, token)
             raise RpcError(
-                Status.NOT_FOUND, f"No work is leased under the completion token '{token}': a test refuses it."
+                RpcStatus.NOT_FOUND, f"No work is leased under the completion token '{token}': a test refuses it."
             )
         payload = _payload(request)
         if payload is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from durable_harness.dashboard.timeline import Timeline, timeline_of
 from durable_harness.dashboard.tree import TreeNode, children_of
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import RpcError, Status, is_terminal, pb, text_or_none, to_ns
+from durable_harness.protocol import RpcError, RpcStatus, is_terminal, pb, text_or_none, to_ns
 from durable_harness.protocol.costs import costs_of
 from durable_harness.why import Explanation, explain
 
@@ -104,7 +104,7 @@ async def _explained(visit: Visit, instance_id: str) -> Explanation | None:
     try:
         return explain(await visit.source.timings(visit.hub, visit.scheduler, instance_id))
     except RpcError as error:
-        if error.status in {Status.UNIMPLEMENTED, Status.NOT_FOUND}:
+        if error.status in {RpcStatus.UNIMPLEMENTED, RpcStatus.NOT_FOUND}:
             return None
         raise
 

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from durable_harness.dashboard.visit import PageError
-from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol import RpcError, RpcStatus
 
 STATUS_CODES = {
-    Status.INVALID_ARGUMENT: 400,
-    Status.NOT_FOUND: 404,
-    Status.ALREADY_EXISTS: 409,
-    Status.FAILED_PRECONDITION: 409,
-    Status.UNIMPLEMENTED: 501,
-    Status.RESOURCE_EXHAUSTED: 503,
-    Status.UNAVAILABLE: 503,
-    Status.DEADLINE_EXCEEDED: 504,
+    RpcStatus.INVALID_ARGUMENT: 400,
+    RpcStatus.NOT_FOUND: 404,
+    RpcStatus.ALREADY_EXISTS: 409,
+    RpcStatus.FAILED_PRECONDITION: 409,
+    RpcStatus.UNIMPLEMENTED: 501,
+    RpcStatus.RESOURCE_EXHAUSTED: 503,
+    RpcStatus.UNAVAILABLE: 503,
+    RpcStatus.DEADLINE_EXCEEDED: 504,
 }
-GONE = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED})
+GONE = frozenset({RpcStatus.UNAVAILABLE, RpcStatus.DEADLINE_EXCEEDED})
 
 
 def status_of(error: PageError | RpcError) -> int:

@@ -7,7 +7,7 @@ embedded one in this process or a gRPC client of the emulator or of Azure.
 from durabletask.internal import orchestrator_service_pb2 as pb
 
 from durable_harness.protocol.costs import Costs, Measurement
-from durable_harness.protocol.interface import RpcError, Scheduler, Status
+from durable_harness.protocol.interface import RpcError, RpcStatus, Scheduler
 from durable_harness.protocol.json_depth import MAX_JSON_DEPTH, holds_too_deep, is_too_deep, too_deep
 from durable_harness.protocol.values import (
     MAX_ID_CHARS,
@@ -32,8 +32,8 @@ __all__ = [
     "Costs",
     "Measurement",
     "RpcError",
+    "RpcStatus",
     "Scheduler",
-    "Status",
     "child_id",
     "copy_of",
     "from_ns",

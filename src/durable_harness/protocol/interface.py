@@ -17,7 +17,7 @@ from durable_harness.protocol.listing import InstanceChoices, InstanceListReques
 from durable_harness.protocol.timings import Document
 
 
-class Status(StrEnum):
+class RpcStatus(StrEnum):
     """The gRPC status codes that a scheduler answers with."""
 
     INVALID_ARGUMENT = "INVALID_ARGUMENT"
@@ -34,7 +34,7 @@ class Status(StrEnum):
 class RpcError(Exception):
     """Raised when a scheduler refuses a request: `status` is the gRPC status, the message its detail."""
 
-    def __init__(self, status: Status, detail: str) -> None:
+    def __init__(self, status: RpcStatus, detail: str) -> None:
         super().__init__(detail)
         self.status = status
 

@@ -11,7 +11,7 @@ import grpc
 from google.protobuf import empty_pb2
 from google.protobuf.message import DecodeError, Message
 
-from durable_harness.protocol import RpcError, Scheduler, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler, pb
 from durable_harness.rpc.calls import LastingRpcCall, Method, RpcCall
 
 M = TypeVar("M", bound=Message)
@@ -88,7 +88,9 @@ def read(message: type[M], body: bytes) -> M:
     try:
         return message.FromString(body)
     except DecodeError as error:
-        raise RpcError(Status.INVALID_ARGUMENT, f"The request is not a {message.DESCRIPTOR.name}: {error}") from error
+        raise RpcError(
+            RpcStatus.INVALID_ARGUMENT, f"The request is not a {message.DESCRIPTOR.name}: {error}"
+        ) from error
 
 
 async def send_all(call: LastingRpcCall, answers: AsyncIterator[Message]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.lengths import NS_PER_S
-from durable_harness.protocol import MAX_ID_CHARS, RpcError, Status, from_ns, is_terminal, pb
+from durable_harness.protocol import MAX_ID_CHARS, RpcError, RpcStatus, from_ns, is_terminal, pb
 from durable_harness.protocol.values import LATEST_NS
 from durable_harness.scheduler.history import NO_ACTION_ID
 from durable_harness.scheduler.limits import name_problem, tags_problem
@@ -201,4 +201,4 @@ def _message_problem(action_id: int, message: pb.SendEntityMessageAction) -> str
 
 
 def _invalid(problem: str) -> RpcError:
-    return RpcError(Status.INVALID_ARGUMENT, problem)
+    return RpcError(RpcStatus.INVALID_ARGUMENT, problem)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from durable_harness.protocol import (
     Measurement,
     RpcError,
-    Status,
+    RpcStatus,
     copy_of,
     new_id,
     optional_text,
@@ -85,7 +85,7 @@ class TaskHub:
             if existing.status not in request.orchestrationIdReusePolicy.replaceableStatus:
                 status = pb.OrchestrationStatus.Name(existing.status).removeprefix("ORCHESTRATION_STATUS_")
                 raise RpcError(
-                    Status.ALREADY_EXISTS,
+                    RpcStatus.ALREADY_EXISTS,
                     f"An orchestration instance with the id '{instance_id}' already exists and is {status}.",
                 )
             self.state.remove(existing)
@@ -157,7 +157,7 @@ class TaskHub:
         instance = self._known(request.instanceId)
         if instance.status != pb.ORCHESTRATION_STATUS_FAILED:
             raise RpcError(
-                Status.FAILED_PRECONDITION,
+                RpcStatus.FAILED_PRECONDITION,
                 f"Instance '{instance.instance_id}' has not failed; only failed instances can be rewound.",
             )
         self.state.rewind(instance, text_or_none(request, "reason"))
@@ -361,7 +361,7 @@ class TaskHub:
         execution = instance.execution if instance is not None else None
         if execution is None or request.executionId.value not in {"", execution.execution_id}:
             raise RpcError(
-                Status.NOT_FOUND,
+                RpcStatus.NOT_FOUND,
                 f"The execution '{request.executionId.value}' of instance '{request.instanceId}' has ended.",
             )
         return execution.history
@@ -383,19 +383,19 @@ def _answer(instance: Instance | None, request: pb.GetInstanceRequest) -> pb.Get
 
 def _existing(instance: Instance | None, instance_id: str) -> Instance:
     if instance is None:
-        raise RpcError(Status.NOT_FOUND, f"There is no orchestration instance with the id '{instance_id}'.")
+        raise RpcError(RpcStatus.NOT_FOUND, f"There is no orchestration instance with the id '{instance_id}'.")
     return instance
 
 
 def _check_has_ended(instance: Instance) -> None:
     if not instance.ended:
         raise RpcError(
-            Status.FAILED_PRECONDITION,
+            RpcStatus.FAILED_PRECONDITION,
             f"Instance '{instance.instance_id}' is still active; restart it under a new id, or end it before.",
         )
 
 
 def _no_lease(token: str) -> RpcError:
     return RpcError(
-        Status.NOT_FOUND, f"No work is leased under the completion token '{token}': it was completed or given back."
+        RpcStatus.NOT_FOUND, f"No work is leased under the completion token '{token}': it was completed or given back."
     )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from durable_harness.platforms.clocks import steady_ns
-from durable_harness.protocol import RpcError, Status, pb, text_or_none
+from durable_harness.protocol import RpcError, RpcStatus, pb, text_or_none
 from durable_harness.protocol.overview import (
     ClockView,
     EntityInside,
@@ -77,11 +77,11 @@ class ServiceOverview:
     async def advance(self, seconds: float) -> None:
         self._check_movable()
         if self._service.clock.is_held:
-            raise RpcError(Status.FAILED_PRECONDITION, HELD)
+            raise RpcError(RpcStatus.FAILED_PRECONDITION, HELD)
         try:
             await self._time.advance(seconds)
         except ValueError as error:
-            raise RpcError(Status.FAILED_PRECONDITION, str(error)) from None
+            raise RpcError(RpcStatus.FAILED_PRECONDITION, str(error)) from None
 
     async def run_again(self, hub: str, asked: RunAgain) -> str:
         return await run_again(self._service.hub(hub), asked)
@@ -93,7 +93,7 @@ class ServiceOverview:
 
     def _check_movable(self) -> None:
         if not self._may_move_time:
-            raise RpcError(Status.FAILED_PRECONDITION, FIXED_CLOCK)
+            raise RpcError(RpcStatus.FAILED_PRECONDITION, FIXED_CLOCK)
 
 
 def _part_view(events: Sequence[pb.HistoryEvent], number: int) -> PartView:

@@ -8,7 +8,15 @@ from typing import NamedTuple
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import MAX_JSON_DEPTH, MAX_PAYLOAD_BYTES, RpcError, Status, holds_too_deep, pb, too_deep
+from durable_harness.protocol import (
+    MAX_JSON_DEPTH,
+    MAX_PAYLOAD_BYTES,
+    RpcError,
+    RpcStatus,
+    holds_too_deep,
+    pb,
+    too_deep,
+)
 from durable_harness.scheduler.checks import failed_turn
 
 DEFAULT_MAX_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES
@@ -42,7 +50,7 @@ class PayloadLimit:
         """Raise INVALID_ARGUMENT if a client's payload cannot be taken."""
         problem = self._problem(field, getattr(request, field).value)
         if problem is not None:
-            raise RpcError(Status.INVALID_ARGUMENT, problem.message)
+            raise RpcError(RpcStatus.INVALID_ARGUMENT, problem.message)
 
     def activity(self, response: pb.ActivityResponse) -> pb.ActivityResponse:
         """Return an activity's answer, or a failure in its place if its result cannot be taken."""

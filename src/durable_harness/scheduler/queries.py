@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import RpcError, Status, pb, to_ns
+from durable_harness.protocol import RpcError, RpcStatus, pb, to_ns
 from durable_harness.scheduler.entity_records import Entity
 from durable_harness.scheduler.instances import Instance, state_of
 from durable_harness.scheduler.registry import Registry, read_instance
@@ -168,6 +168,6 @@ def _read_token(token: str) -> Key:
         return min(max(int(time_ns), -1), END_OF_TIME_NS), instance_id
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError, binascii.Error):
         raise RpcError(
-            Status.INVALID_ARGUMENT,
+            RpcStatus.INVALID_ARGUMENT,
             f"'{token[:60]}' is not a continuation token. Send the one that the page before came with.",
         ) from None

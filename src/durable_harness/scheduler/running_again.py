@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from durable_harness.protocol import RpcError, Status, new_id, pb, to_ns
+from durable_harness.protocol import RpcError, RpcStatus, new_id, pb, to_ns
 from durable_harness.protocol.run_again import ORIGIN_TAG, PAYLOADS, RECEIVED, RunAgain
 from durable_harness.scheduler.checks import check_start
 from durable_harness.scheduler.history import History
@@ -35,7 +35,7 @@ def part_of(events: Sequence[pb.HistoryEvent], number: int) -> Part:
     if kind not in RECEIVED:
         there = f"it is {kind}, which the orchestrator asked for" if kind else f"there are {len(events)}"
         raise RpcError(
-            Status.INVALID_ARGUMENT,
+            RpcStatus.INVALID_ARGUMENT,
             f"Event {number} is none that came in: {there}. Take an outcome, an event that was raised, or the start.",
         )
     begin = next(at for at in reversed(range(number)) if _kind(events[at]) == "orchestratorStarted")
@@ -59,11 +59,11 @@ async def run_again(hub: TaskHub, asked: RunAgain) -> str:
     await hub.journal.written()
     old = hub.state.instances.get(asked.instance_id)
     if old is None:
-        raise RpcError(Status.NOT_FOUND, f"There is no orchestration instance with the id '{asked.instance_id}'.")
+        raise RpcError(RpcStatus.NOT_FOUND, f"There is no orchestration instance with the id '{asked.instance_id}'.")
     part = part_of(list(hub.state.instances.history(old)), asked.event)
     problem = problem_of(part)
     if problem is not None:
-        raise RpcError(Status.FAILED_PRECONDITION, f"It cannot be run again from event {asked.event}: {problem}")
+        raise RpcError(RpcStatus.FAILED_PRECONDITION, f"It cannot be run again from event {asked.event}: {problem}")
     _edit(hub, part, asked)
     created = _create(hub, old, part, asked)
     await hub.journal.settled(undo=lambda: hub.state.withdraw(created, None), key=created.key)
@@ -103,10 +103,10 @@ def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instanc
 def _check_new(hub: TaskHub, instance: Instance) -> None:
     check_start(instance.instance_id, pb.CreateInstanceRequest(name=instance.name))
     if (problem := tags_problem(instance.tags or {})) is not None:
-        raise RpcError(Status.INVALID_ARGUMENT, problem)
+        raise RpcError(RpcStatus.INVALID_ARGUMENT, problem)
     if hub.state.instances.get(instance.instance_id) is not None:
         raise RpcError(
-            Status.ALREADY_EXISTS, f"An orchestration instance with the id '{instance.instance_id}' already exists."
+            RpcStatus.ALREADY_EXISTS, f"An orchestration instance with the id '{instance.instance_id}' already exists."
         )
 
 
@@ -122,7 +122,7 @@ def _edit(hub: TaskHub, part: Part, asked: RunAgain) -> None:
 def _set_payload(hub: TaskHub, event: pb.HistoryEvent, text: str, number: int) -> None:
     kind = _kind(event)
     if kind not in PAYLOADS:
-        raise RpcError(Status.INVALID_ARGUMENT, f"Event {number} ({kind}) has no payload that could be edited.")
+        raise RpcError(RpcStatus.INVALID_ARGUMENT, f"Event {number} ({kind}) has no payload that could be edited.")
     body = getattr(event, kind)
     getattr(body, PAYLOADS[kind]).value = text
     hub.payloads.check(body, PAYLOADS[kind])

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from durable_harness.errors import HarnessError
 from durable_harness.lengths import NS_PER_S
-from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol import RpcError, RpcStatus
 from durable_harness.scheduler.alarms import Alarms
 from durable_harness.scheduler.clock import LATEST_MOVED_NS, RealClock
 from durable_harness.scheduler.hub import TaskHub
@@ -101,7 +101,7 @@ class SchedulerService:
         hub = self.hubs.get(name)
         if hub is None:
             if not self.options.dynamic_hubs or not name:
-                raise RpcError(Status.NOT_FOUND, self._not_found(name))
+                raise RpcError(RpcStatus.NOT_FOUND, self._not_found(name))
             hub = self._open(name)
         return hub
 

@@ -16,7 +16,7 @@ from durable_harness.foreign_text import shown
 from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.host.work.remote_listing import StatesListing
 from durable_harness.log_lines import configure_logging
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.log_levels import LogLevels
@@ -89,7 +89,7 @@ class ShownScheduler:
                 yield chunk
 
     def _late(self) -> RpcError:
-        return RpcError(Status.DEADLINE_EXCEEDED, f"The scheduler has not answered for {self._timeout_s:g} s.")
+        return RpcError(RpcStatus.DEADLINE_EXCEEDED, f"The scheduler has not answered for {self._timeout_s:g} s.")
 
 
 def run_dashboard(options: RemoteDashboardOptions) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.control import Counts, FaultyScheduler, Policy, Rules
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from hub_bench import complete, scenario, schedule
 
 ENTITY = "@counter@k"
@@ -57,7 +57,7 @@ async def test_the_first_answer_comes_late(bench):
     again = await bench.item()
     with pytest.raises(RpcError) as refused:
         await bench.hub.complete_activity_task(answer_of(again, "2"))
-    assert refused.value.status is Status.NOT_FOUND
+    assert refused.value.status is RpcStatus.NOT_FOUND
     await bench.turn(complete())
     assert await results(bench) == ["1"]
 

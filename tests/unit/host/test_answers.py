@@ -14,14 +14,14 @@ from durable_harness.host.triggers.inputs import Inputs
 from durable_harness.host.triggers.outputs import Outputs
 from durable_harness.host.work import answers
 from durable_harness.host.work.worker import DurableWorker
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.settings import DurableTaskSettings
 
 LONG_S = 20
-TOO_LARGE = RpcError(Status.RESOURCE_EXHAUSTED, "Received message larger than max (5000000 vs. 4194304)")
-REFUSED = RpcError(Status.INVALID_ARGUMENT, "no such thing")
-AWAY = RpcError(Status.UNAVAILABLE, "gone for lunch")
-ENDED = RpcError(Status.NOT_FOUND, "no lease")
+TOO_LARGE = RpcError(RpcStatus.RESOURCE_EXHAUSTED, "Received message larger than max (5000000 vs. 4194304)")
+REFUSED = RpcError(RpcStatus.INVALID_ARGUMENT, "no such thing")
+AWAY = RpcError(RpcStatus.UNAVAILABLE, "gone for lunch")
+ENDED = RpcError(RpcStatus.NOT_FOUND, "no lease")
 FAILURE_FIELDS = {"complete_activity_task": "failureDetails", "complete_entity_task": "failureDetails"}
 
 

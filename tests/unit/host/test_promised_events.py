@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from durable_harness.host.fakes.responses import Responses
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 
 
 class Inboxes:
@@ -17,7 +17,7 @@ class Inboxes:
 
     async def raise_event(self, request):
         if request.instanceId in self._gone:
-            raise RpcError(Status.NOT_FOUND, "gone")
+            raise RpcError(RpcStatus.NOT_FOUND, "gone")
         self.raised.append((request.instanceId, request.name, request.input.value))
 
 

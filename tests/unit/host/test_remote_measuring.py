@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from durable_harness.host.work.remote_measuring import MAX_CALLS, HistoryMeasuring
-from durable_harness.protocol import RpcError, Status, from_ns, pb
+from durable_harness.protocol import RpcError, RpcStatus, from_ns, pb
 from hub_bench import START_NS, child, complete, fail, scenario, schedule, timer
 
 CONTINUED = pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
@@ -143,12 +143,12 @@ async def test_what_has_not_happened_is_not_known_there_either(bench):
 @pytest.mark.parametrize("status", ["UNIMPLEMENTED", "NOT_FOUND"])
 def test_a_scheduler_without_histories_still_gives_times(status):
     """Where histories cannot be read, creation and end are known; beginning and costs are not."""
-    found = asyncio.run(HistoryMeasuring(WithoutHistories(Status[status])).measure(["i"]))["i"]
+    found = asyncio.run(HistoryMeasuring(WithoutHistories(RpcStatus[status])).measure(["i"]))["i"]
     assert (found.created_ns, found.begun_ns, found.ended_ns, found.costs) == (START_NS, None, START_NS, None)
 
 
 def test_calls_are_bounded():
     """However many instances are asked for, only so many calls are under way at a time."""
-    scheduler = WithoutHistories(Status.UNIMPLEMENTED)
+    scheduler = WithoutHistories(RpcStatus.UNIMPLEMENTED)
     found = asyncio.run(HistoryMeasuring(scheduler).measure([f"i{n}" for n in range(200)]))
     assert (len(found), scheduler.most_at_once) == (200, MAX_CALLS)

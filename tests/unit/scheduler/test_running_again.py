@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.protocol.run_again import ORIGIN_TAG, RunAgain, origin_of
 from durable_harness.scheduler.running_again import run_again
 from hub_bench import child, complete, file_scenario, kinds, scenario, schedule, timer
@@ -180,7 +180,7 @@ async def test_a_child_that_was_running_is_refused(bench):
     while not any(kind == "taskCompleted" for kind in kinds(await bench.history())):
         await bench.turn(complete())
     error = await refused(bench, "taskCompleted")
-    assert error.status is Status.FAILED_PRECONDITION
+    assert error.status is RpcStatus.FAILED_PRECONDITION
     assert "the sub-orchestration child 'the-child' was running" in str(error)
 
 
@@ -199,7 +199,7 @@ async def test_a_lock_that_was_held_is_refused(bench):
     await bench.activity()
     await bench.turn(complete())
     error = await refused(bench, "entityLockGranted")
-    assert error.status is Status.FAILED_PRECONDITION
+    assert error.status is RpcStatus.FAILED_PRECONDITION
     assert "the lock on @a@1, @b@1" in str(error)
     assert await again(bench, "taskCompleted")
 
@@ -247,9 +247,12 @@ async def test_what_cannot_be_taken_is_named(bench):
     await bench.turn(complete())
     assert "the orchestrator asked for" in str(await refused(bench, "taskScheduled"))
     assert "has no payload" in str(await refused(bench, "timerFired", payload="1"))
-    assert (await refused(bench, "taskCompleted", new_id="i")).status is Status.ALREADY_EXISTS
+    assert (await refused(bench, "taskCompleted", new_id="i")).status is RpcStatus.ALREADY_EXISTS
     assert "starts with @" in str(await refused(bench, "taskCompleted", new_id="@i"))
-    for asked, status in ((RunAgain("i", 99), Status.INVALID_ARGUMENT), (RunAgain("nobody", 1), Status.NOT_FOUND)):
+    for asked, status in (
+        (RunAgain("i", 99), RpcStatus.INVALID_ARGUMENT),
+        (RunAgain("nobody", 1), RpcStatus.NOT_FOUND),
+    ):
         with pytest.raises(RpcError) as caught:
             await run_again(bench.hub, asked)
         assert caught.value.status is status

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.scheduler import dispatch
 from hub_bench import complete, scenario, schedule
 
@@ -37,7 +37,7 @@ async def test_a_token_completes_once(bench):
     await bench.hub.complete_activity_task(response)
     with pytest.raises(RpcError, match=item.completionToken) as caught:
         await bench.hub.complete_activity_task(response)
-    assert caught.value.status is Status.NOT_FOUND
+    assert caught.value.status is RpcStatus.NOT_FOUND
     assert await bench.turn(complete()) == ["orchestratorStarted", "taskCompleted"]
 
 

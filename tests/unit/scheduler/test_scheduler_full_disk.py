@@ -6,7 +6,7 @@ import contextlib
 import pytest
 
 from durable_harness.errors import DamagedFileError, HarnessError
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.scheduler.storage import journal
 from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from hub_bench import at, complete, file_scenario, kinds, schedule
@@ -34,7 +34,7 @@ def free_disk(bench):
 
 
 @contextlib.asynccontextmanager
-async def refused(status=Status.RESOURCE_EXHAUSTED):
+async def refused(status=RpcStatus.RESOURCE_EXHAUSTED):
     with pytest.raises(RpcError) as caught:
         async with asyncio.timeout(5):
             yield
@@ -141,7 +141,7 @@ async def test_refused_starts_that_replaced_one_another_all_vanish(bench):
         bench.start("i", input=TOO_LARGE, orchestrationIdReusePolicy=policy),
     ]
     answers = await asyncio.gather(*starts, return_exceptions=True)
-    assert [answer.status for answer in answers] == [Status.RESOURCE_EXHAUSTED] * 3
+    assert [answer.status for answer in answers] == [RpcStatus.RESOURCE_EXHAUSTED] * 3
     free_disk(bench)
     await until_written(bench)
     assert await bench.state() is None
@@ -339,7 +339,7 @@ async def test_requests_that_were_taken_are_answered_before_the_end(bench):
     await asyncio.sleep(0)
     await bench.hub.journal.finish()
     assert (await start).instanceId == "taken"
-    async with refused(Status.UNAVAILABLE):
+    async with refused(RpcStatus.UNAVAILABLE):
         await bench.start("late")
 
 
@@ -356,9 +356,9 @@ async def test_a_write_that_can_never_succeed_ends_the_scheduler(bench):
     failures = []
     bench.hub.journal.on_failure(failures.append)
     break_writes(bench, OverflowError("too large"))
-    async with refused(Status.INTERNAL):
+    async with refused(RpcStatus.INTERNAL):
         await bench.start()
-    async with refused(Status.INTERNAL):
+    async with refused(RpcStatus.INTERNAL):
         await bench.start("another")
     assert [type(failure) for failure in failures] == [HarnessError]
     assert "OverflowError: too large" in str(failures[0])
@@ -376,7 +376,7 @@ def test_a_file_that_is_not_there_any_more_ends_the_scheduler(tmp_path, fate):
         bench.path.rename(tmp_path / "aside.db")
         if fate == "replaced":
             bench.path.write_bytes(b"")
-        async with refused(Status.INTERNAL):
+        async with refused(RpcStatus.INTERNAL):
             await bench.start("lost")
         assert [failure.exit_code for failure in failures] == [8]
         assert f"--data {bench.path}: the file was removed or replaced" in str(failures[0])
@@ -423,7 +423,7 @@ def test_damage_that_is_found_later_ends_the_scheduler(tmp_path, way):
         failures = []
         bench.hub.journal.on_failure(failures.append)
         damage(bench.path, "needle")
-        async with refused(Status.INTERNAL):
+        async with refused(RpcStatus.INTERNAL):
             if way == "history":
                 await bench.history("i7")
             elif way == "list":
@@ -431,9 +431,9 @@ def test_damage_that_is_found_later_ends_the_scheduler(tmp_path, way):
             else:
                 for number in range(50):
                     await bench.start(f"j{number}", input=TOO_LARGE)
-        async with refused(Status.INTERNAL):
+        async with refused(RpcStatus.INTERNAL):
             await bench.start("more")
-        async with refused(Status.INTERNAL):
+        async with refused(RpcStatus.INTERNAL):
             await bench.hub.query_instances(pb.QueryInstancesRequest())
         (failure,) = failures
         assert isinstance(failure, DamagedFileError)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.protocol import MAX_JSON_DEPTH, RpcError, Status, pb
+from durable_harness.protocol import MAX_JSON_DEPTH, RpcError, RpcStatus, pb
 from durable_harness.scheduler.limits import MAX_NAME_CHARS, MAX_TAG_VALUE_CHARS, MAX_TAGS
 from hub_bench import child, complete, scenario, schedule
 
@@ -63,7 +63,7 @@ def test_a_client_is_refused_what_is_beyond_a_limit(what):
         await bench.turn()
         with pytest.raises(RpcError) as error:
             await getattr(bench.hub, method)(request)
-        assert error.value.status is Status.INVALID_ARGUMENT
+        assert error.value.status is RpcStatus.INVALID_ARGUMENT
         assert await bench.no_item()
         assert await bench.status() == "RUNNING"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from hub_bench import at, child, complete, scenario
 
 
@@ -61,7 +61,7 @@ async def test_a_foreign_continuation_token_is_refused(bench):
     """A token that no page came with is INVALID_ARGUMENT."""
     with pytest.raises(RpcError, match="not a continuation token") as caught:
         await page(bench, token="nonsense")
-    assert caught.value.status is Status.INVALID_ARGUMENT
+    assert caught.value.status is RpcStatus.INVALID_ARGUMENT
 
 
 @scenario

@@ -5,7 +5,7 @@ import sqlite3
 
 import pytest
 
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.scheduler.storage.store import INSERT_INSTANCE, PUT_OPERATION, Store
 from hub_bench import complete, file_scenario, scenario, schedule
 
@@ -21,7 +21,7 @@ def limit_rows(bench):
 async def is_refused(call):
     with pytest.raises(RpcError) as error:
         await call
-    assert error.value.status is Status.INVALID_ARGUMENT
+    assert error.value.status is RpcStatus.INVALID_ARGUMENT
     assert "too big" in str(error.value)
 
 

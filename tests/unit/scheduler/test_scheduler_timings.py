@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from durable_harness.host.work.remote_timings import timings_from_history
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.scheduler.timings import Timings, WorkTimes
 from hub_bench import child, complete, scenario, schedule
 
@@ -101,7 +101,7 @@ async def test_of_another_scheduler_its_history_is_known(bench):
     assert [each["instanceId"] for each in found["children"]] == ["c"]
     with pytest.raises(RpcError) as caught:
         await timings_from_history(bench.hub, "nobody")
-    assert caught.value.status is Status.NOT_FOUND
+    assert caught.value.status is RpcStatus.NOT_FOUND
 
 
 @scenario
@@ -114,7 +114,7 @@ async def test_a_purged_instance_is_forgotten(bench):
     assert bench.hub.state.timings.of("i") == []
     with pytest.raises(RpcError) as caught:
         await bench.hub.instance_timings("i")
-    assert caught.value.status is Status.NOT_FOUND
+    assert caught.value.status is RpcStatus.NOT_FOUND
 
 
 @scenario

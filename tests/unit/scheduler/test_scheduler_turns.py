@@ -6,7 +6,7 @@ from unittest import mock
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.scheduler import hub_state
 from hub_bench import at, child, complete, fail, kinds, scenario, schedule, timer
 
@@ -307,7 +307,7 @@ async def test_an_active_id_is_refused_and_an_ended_one_may_be_replaced(bench):
     policy = pb.OrchestrationIdReusePolicy(replaceableStatus=[pb.ORCHESTRATION_STATUS_COMPLETED])
     with pytest.raises(RpcError, match="'i' already exists and is PENDING") as caught:
         await bench.start(orchestrationIdReusePolicy=policy)
-    assert caught.value.status is Status.ALREADY_EXISTS
+    assert caught.value.status is RpcStatus.ALREADY_EXISTS
     await bench.turn(complete())
     with pytest.raises(RpcError):
         await bench.start()

@@ -12,7 +12,7 @@ import pytest
 from durable_harness.host.sdk1 import orchestrations
 from durable_harness.host.sdk1.history_reader import HistoryReader
 from durable_harness.host.sdk1.orchestrations import HistoryNeededError, OrchestrationRunner
-from durable_harness.protocol import RpcError, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.protocol.continuing import (
     LONG_HISTORY_EVENTS,
     complete_history,
@@ -124,7 +124,7 @@ async def test_an_execution_that_has_ended_has_no_history_for_turns(bench):
     await bench.answer(item, complete("1", status=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW))
     with pytest.raises(RpcError) as refused:
         await anext(history_of_turn(bench, item.orchestratorRequest))
-    assert refused.value.status is Status.NOT_FOUND
+    assert refused.value.status is RpcStatus.NOT_FOUND
 
 
 @file_scenario

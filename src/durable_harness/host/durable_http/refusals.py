@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from durable_harness.host.durable_http.messages import ApiError, ApiResponse, bad_argument
-from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol import RpcError, RpcStatus
 
 
 class EmptyError(ApiError):
@@ -25,15 +25,15 @@ class GoneError(EmptyError):
 
 
 def rpc_error(error: RpcError) -> ApiError:
-    if error.status is Status.INVALID_ARGUMENT:
+    if error.status is RpcStatus.INVALID_ARGUMENT:
         return bad_argument(str(error))
     return unexpected("Grpc.Core.RpcException", f'Status(StatusCode="{error.status}", Detail="{error}")')
 
 
 def start_error(error: RpcError) -> ApiError:
-    if error.status is Status.ALREADY_EXISTS:
+    if error.status is RpcStatus.ALREADY_EXISTS:
         return ApiError(409, str(error), error_type="DurableTask.Core.Exceptions.OrchestrationAlreadyExistsException")
-    if error.status is Status.INVALID_ARGUMENT:
+    if error.status is RpcStatus.INVALID_ARGUMENT:
         return bad_argument(str(error))
     return unexpected(str(error.status), str(error))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.host.stages import Holds, StagesNoted
-from durable_harness.protocol import RpcError, Scheduler, Status
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler
 from durable_harness.protocol.timings import Document
 
 EXPECTED = "expected ?instance=ID, the id of an orchestration instance"
@@ -40,7 +40,7 @@ async def instance_timings(scheduler: Scheduler, notes: HostNotes, instance_id: 
     try:
         return json_response(await joined_timings(scheduler, notes, instance_id))
     except RpcError as error:
-        status = 404 if error.status is Status.NOT_FOUND else 502
+        status = 404 if error.status is RpcStatus.NOT_FOUND else 502
         return json_response({"error": str(error)}, status)
 
 

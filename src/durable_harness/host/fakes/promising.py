@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
 from durable_harness.host.durable_http.timings_endpoint import HostNotes
 from durable_harness.host.fakes.responses import Response, Responses
-from durable_harness.protocol import RpcError, Scheduler, Status
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler
 
 EXPECTED = 'expected a JSON object such as {"event": "approval", "payload": true, "instance": "ID", "times": 1}'
 
@@ -35,7 +35,7 @@ async def promise(
             if instance_id is not None:
                 await _answer_waiting(responses, response, scheduler, notes, instance_id)
     except RpcError as error:
-        return json_response({"error": str(error)}, 404 if error.status is Status.NOT_FOUND else 502)
+        return json_response({"error": str(error)}, 404 if error.status is RpcStatus.NOT_FOUND else 502)
     return json_response({"number": response.number})
 
 

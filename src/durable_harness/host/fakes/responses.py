@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from durable_harness.protocol import RpcError, Scheduler, Status, optional_text, pb
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler, optional_text, pb
 from durable_harness.protocol.timings import Document
 
 
@@ -112,7 +112,7 @@ class Responses:
             self._arrived(instance_id, name.casefold())
             response.left = None if response.left is None else response.left + 1
             response.count -= 1
-            if error.status is not Status.NOT_FOUND:  # it was removed meanwhile
+            if error.status is not RpcStatus.NOT_FOUND:  # it was removed meanwhile
                 raise
 
     def _forget(self, instance_id: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from durable_harness.host.purging import refusal_to_purge
 from durable_harness.host.sdk.generation import RpcHandler
 from durable_harness.host.sdk.ports import bind_rpc
-from durable_harness.protocol import RpcError, Scheduler, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler, pb
 from durable_harness.rpc.calls import RpcCall, Server
 from durable_harness.rpc.choice import new_server
 from durable_harness.rpc.methods import SERVER_OPTIONS, by_path, client_methods
@@ -46,7 +46,7 @@ class GrpcEndpoint:
         named = next((str(value) for name, value in call.metadata if name == "taskhub"), self._task_hub)
         if named != self._task_hub:
             raise RpcError(
-                Status.NOT_FOUND,
+                RpcStatus.NOT_FOUND,
                 f"Task hub not found: {named}. This host works for the task hub '{self._task_hub}': name no"
                 " other one in the durableClient binding.",
             )
@@ -74,7 +74,7 @@ class _OfExtension:
             found = await self._scheduler.get_instance(pb.GetInstanceRequest(instanceId=request.instanceId))
             refusal = refusal_to_purge(found.orchestrationState) if found.exists else None
             if refusal is not None:
-                raise RpcError(Status.FAILED_PRECONDITION, refusal)
+                raise RpcError(RpcStatus.FAILED_PRECONDITION, refusal)
         return await self._scheduler.purge_instances(request)
 
 

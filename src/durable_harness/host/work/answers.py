@@ -18,11 +18,11 @@ from durable_harness.host.failures import describe, failure_details
 from durable_harness.host.sdk.endings import failed_turn
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import RpcError, Scheduler, Status, pb
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler, pb
 
 logger = own_logger(HOST_LOGGER)
 
-TRANSIENT = frozenset({Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.RESOURCE_EXHAUSTED})
+TRANSIENT = frozenset({RpcStatus.UNAVAILABLE, RpcStatus.DEADLINE_EXCEEDED, RpcStatus.RESOURCE_EXHAUSTED})
 TOO_LARGE = "larger than max"
 """A part of gRPC's text for a message beyond a limit; its status is the one of a scheduler that is busy."""
 RETRY_DELAYS_S = (0.1, 0.3, 1.0, 3.0)
@@ -145,7 +145,7 @@ def _is_transient(error: Exception) -> bool:
 
 def _is_not_ours(error: Exception) -> bool:
     """Whether the lease has ended: the work was done by another worker, or its stream was lost."""
-    return isinstance(error, RpcError) and error.status is Status.NOT_FOUND
+    return isinstance(error, RpcError) and error.status is RpcStatus.NOT_FOUND
 
 
 def _level(error: Exception) -> int:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import socket
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Mapping
 from contextlib import AbstractContextManager, aclosing
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -20,7 +20,7 @@ from durable_harness.errors import UnreachableError
 from durable_harness.extras import importing
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
 from durable_harness.host.work.remote_timings import timings_from_history
-from durable_harness.protocol import Measurement, RpcError, Status, new_id, pb
+from durable_harness.protocol import Measurement, RpcError, RpcStatus, new_id, pb
 from durable_harness.protocol.alarms import ALARM_METHOD, SLEEP_METHOD, wall_alarm
 from durable_harness.protocol.continuing import KEEPS_EXECUTIONS_HEADER
 from durable_harness.protocol.costs import MEASURE_METHOD
@@ -202,7 +202,7 @@ class GrpcScheduler:
             call.cancel()
         await asyncio.sleep(seconds)
 
-    async def alarm(self, name: str, due_ns: int) -> AsyncIterator[int]:
+    async def alarm(self, name: str, due_ns: int) -> AsyncGenerator[int, None]:
         """Set an alarm on the scheduler's clock if it is ours, else on this machine's."""
         if self._has_alarms:
             asked = json.dumps({"name": name, "dueNs": due_ns}).encode()
@@ -216,7 +216,7 @@ class GrpcScheduler:
                 self._has_alarms = False  # another vendor's scheduler does not know the method
             finally:
                 call.cancel()
-        async with aclosing(wall_alarm(due_ns)) as moments:  # type: ignore[type-var]
+        async with aclosing(wall_alarm(due_ns)) as moments:
             async for now_ns in moments:
                 yield now_ns
 
@@ -239,7 +239,7 @@ class GrpcScheduler:
 
 def _rpc_error(error: grpc.aio.AioRpcError) -> RpcError:
     name = error.code().name
-    status = Status(name) if name in Status.__members__ else Status.INTERNAL
+    status = RpcStatus(name) if name in RpcStatus.__members__ else RpcStatus.INTERNAL
     return RpcError(status, error.details() or name)
 
 

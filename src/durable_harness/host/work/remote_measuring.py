@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from durable_harness.protocol import Costs, Measurement, RpcError, Status, is_terminal, pb, to_ns
+from durable_harness.protocol import Costs, Measurement, RpcError, RpcStatus, is_terminal, pb, to_ns
 from durable_harness.protocol.costs import costs_of, payload_size
 
 if TYPE_CHECKING:
@@ -141,7 +141,7 @@ class HistoryMeasuring:
         try:
             return await self._call(read)
         except RpcError as error:
-            if error.status in {Status.NOT_FOUND, Status.UNIMPLEMENTED}:
+            if error.status in {RpcStatus.NOT_FOUND, RpcStatus.UNIMPLEMENTED}:
                 return []
             raise
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from durable_harness.protocol import RpcError, Status, pb, to_ns
+from durable_harness.protocol import RpcError, RpcStatus, pb, to_ns
 from durable_harness.protocol.timings import Document, short_event
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ async def timings_from_history(scheduler: Scheduler, instance_id: str) -> Docume
     """Return the document of an instance without what only a scheduler of this project notes; NOT_FOUND if unknown."""
     document = await _read(scheduler, instance_id, set())
     if document is None:
-        raise RpcError(Status.NOT_FOUND, f"There is no orchestration instance with the id '{instance_id}'.")
+        raise RpcError(RpcStatus.NOT_FOUND, f"There is no orchestration instance with the id '{instance_id}'.")
     return document
 
 

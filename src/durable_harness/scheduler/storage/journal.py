@@ -22,7 +22,7 @@ from typing import Protocol
 
 from durable_harness.errors import HarnessError
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import RpcError, Status
+from durable_harness.protocol import RpcError, RpcStatus
 from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.data_file import is_damage, may_pass
 from durable_harness.scheduler.storage.indexes import PassingIndexes
@@ -128,7 +128,7 @@ class Journal:
     def admit(self) -> None:
         """Raise RpcError if no change can be written now. Called before anything is changed for a client."""
         if self._ending.is_set() and not self._refusal:
-            raise RpcError(Status.UNAVAILABLE, "The scheduler is ending and takes no more requests.")
+            raise RpcError(RpcStatus.UNAVAILABLE, "The scheduler is ending and takes no more requests.")
         if self._refusal is not None:
             raise _copy(self._refusal)
 
@@ -279,7 +279,7 @@ class Journal:
             if waiter.undo is not None:
                 waiter.undo()
             if not waiter.future.done():
-                waiter.future.set_exception(RpcError(Status.INVALID_ARGUMENT, problem))
+                waiter.future.set_exception(RpcError(RpcStatus.INVALID_ARGUMENT, problem))
 
     def refuse(self, key: int, problem: str) -> None:
         """End an instance that cannot be stored."""
@@ -300,7 +300,7 @@ class Journal:
             f"The scheduler cannot write {self.store.path}: {error}. Until it can, it starts and changes nothing; what"
             " workers have done and what it had taken before is kept, and written then."
         )
-        self._refusal = RpcError(Status.RESOURCE_EXHAUSTED, problem)
+        self._refusal = RpcError(RpcStatus.RESOURCE_EXHAUSTED, problem)
         self._refuse_waiting()
         return self._collect() if self._marked else ({}, [])
 
@@ -338,7 +338,7 @@ class Journal:
         """End the journal permanently: only the batch that is being written may still reach the file."""
         if not self._has_ended:
             self._has_ended = True
-            self._refusal = RpcError(Status.INTERNAL, str(error))
+            self._refusal = RpcError(RpcStatus.INTERNAL, str(error))
             if self._on_failure is not None:
                 self._on_failure(error)
         if not self._busy:
