@@ -24,12 +24,15 @@ from durable_harness.cli.load import LOCUST
         ),
     ],
 )
-def test_serve_names_the_option_that_is_wrong(capsys, tmp_path, words, error):
+def test_serve_names_the_option_that_is_wrong(tmp_path, words, error):
     """A missing certificate, an address of another machine and a misspelt scheduler are named with their options."""
     (tmp_path / "function_app.py").write_text("import azure.functions as func\n\napp = func.FunctionApp()\n")
-    given = [word.replace("{tmp}", str(tmp_path)) for word in words]
-    assert main(["serve", str(tmp_path), "--port", "0", "--dashboard-port", "0", *given]) == 2
-    assert capsys.readouterr().err.startswith(f"error: {error.replace('{tmp}', str(tmp_path))}")
+    # In a process of its own: `serve` ends the process that it runs in, whatever else is under way there.
+    command = [sys.executable, "-m", "durable_harness", "serve", str(tmp_path), "--port", "0", "--dashboard-port", "0"]
+    command += [word.replace("{tmp}", str(tmp_path)) for word in words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.startswith(f"error: {error.replace('{tmp}', str(tmp_path))}")
 
 
 def test_record_names_a_folder_that_cannot_be_written(capsys, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """What docs/reference/platforms.md says to type instead of make does what make does."""
 
+import os
 import re
 import subprocess
 import sys
@@ -21,7 +22,8 @@ FOR_OTHER_PLATFORMS = "--platform"
 def made_by(target):
     """Return the commands of a target as a person without make would type them."""
     words = ["make", "--no-print-directory", "--dry-run", "--old-file", ".venv/.ready", target]
-    lines = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
+    env = {name: value for name, value in os.environ.items() if not name.endswith("_ARGS")}  # make would add TEST_ARGS
+    lines = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
     return [as_module(line) for line in lines if "pip --quiet" not in line and FOR_OTHER_PLATFORMS not in line]
 
 
