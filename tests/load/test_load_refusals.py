@@ -186,7 +186,8 @@ def test_the_command_load_calls_itself_by_its_name(tmp_path):
     done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
     assert done.stderr == (
-        "error: got 'StartOrdrs', expected one of these scenarios: StartOrders\n  Did you mean StartOrders?\n"
+        "error: got 'StartOrdrs', expected a folder, or one of these scenarios: StartOrders\n"
+        "  Did you mean StartOrders?\n"
         "  See: durable-harness load --help\n"
     )
     assert not (tmp_path / "build").exists()
