@@ -43,7 +43,6 @@ itself may set `false_alarm_rate` and `power`, both ratios.
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -58,6 +57,7 @@ from durable_harness.gate.gates import MEAN, Bound, Gate, percent_of
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS, METRICS
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
+from durable_harness.misspellings import expected_one_of
 
 OPERATIONS = "operations"
 AUDIT_STATISTICS = tuple(problem.name.lower() for problem in AuditProblem)
@@ -161,7 +161,9 @@ def check_scenarios(path: Path, gates: Iterable[Gate], known: Iterable[str]) -> 
     for gate in gates:
         if gate.scenario and gate.scenario not in names:
             key = f"{SCENARIO}.{gate.scenario}"
-            raise GateFileError(str(path), key, "is not a scenario that is loaded", _allowed(gate.scenario, names))
+            raise GateFileError(
+                str(path), key, "is not a scenario that is loaded", expected_one_of(gate.scenario, names)
+            )
 
 
 class _Checked:
@@ -203,7 +205,7 @@ class _RelativeReader(_Checked):
             elif key in METRICS:
                 gates += [self._gate(key, statistic, ratio) for statistic, ratio in self.table_of(where, value).items()]
             else:
-                raise self.error(where, "is not a metric to compare", _allowed(key, (*METRICS, *RELATIVE_RATES)))
+                raise self.error(where, "is not a metric to compare", expected_one_of(key, (*METRICS, *RELATIVE_RATES)))
         power = rates.get("power")
         return RelativeGates(tuple(gates), rates.get("false_alarm_rate"), None if power is None else 1 - power)
 
@@ -224,7 +226,7 @@ class _AbortReader(_Checked):
         table = self.table_of(ABORT, content)
         for key in table:
             if key not in self.KEYS:
-                raise self.error(f"{ABORT}.{key}", "is not a setting of an abort", _allowed(key, self.KEYS))
+                raise self.error(f"{ABORT}.{key}", "is not a setting of an abort", expected_one_of(key, self.KEYS))
         on_fail = table.get("on_fail", bool(table))
         if not isinstance(on_fail, bool):
             raise self.error(f"{ABORT}.on_fail", f"got {_kind(on_fail)}, expected true or false")
@@ -252,7 +254,7 @@ class _GateFileReader(_Checked):
 
     def table(self, table: str, limits: object) -> Iterable[Gate]:
         if table not in self.tables:
-            raise self.error(table, "is not a metric", _allowed(table, self.tables))
+            raise self.error(table, "is not a metric", expected_one_of(table, self.tables))
         limits = self.table_of(table, limits)
         if table == OPERATIONS:
             return [self._operations_gate(key, value) for key, value in limits.items()]
@@ -289,14 +291,14 @@ class _GateFileReader(_Checked):
     def _operations_gate(self, key: str, value: object) -> Gate:
         where = f"{OPERATIONS}.{key}"
         if key not in OPERATION_KEYS:
-            raise self.error(where, "is not a figure of the operations", _allowed(key, OPERATION_STATISTICS))
+            raise self.error(where, "is not a figure of the operations", expected_one_of(key, OPERATION_STATISTICS))
         bound, limits = OPERATION_KEYS[key]
         return Gate(OPERATIONS, key, self.number(where, value, limits), bound, "/s" if limits is RATE else "")
 
     def _audit_gate(self, key: str, value: object) -> Gate:
         where = f"{AUDIT}.{key}"
         if key not in self.audit_statistics:
-            raise self.error(where, "is nothing that an audit counts", _allowed(key, self.audit_statistics))
+            raise self.error(where, "is nothing that an audit counts", expected_one_of(key, self.audit_statistics))
         return Gate(AUDIT, key, self.number(where, value, WHOLE))
 
     def _refuse_repeated(self, table: str, gates: list[Gate]) -> None:
@@ -329,11 +331,6 @@ def is_percentile(key: str) -> bool:
     if key == "max":
         return True
     return re.fullmatch(r"p\d{1,3}(\.\d+)?", key) is not None and 0 < percent_of(key) <= 100  # noqa: PLR2004 - percents
-
-
-def _allowed(got: str, allowed: tuple[str, ...]) -> str:
-    near = difflib.get_close_matches(got, allowed, n=1)
-    return (f"Did you mean {near[0]}? " if near else "") + f"Expected one of {', '.join(allowed)}."
 
 
 def _kind(value: object) -> str:

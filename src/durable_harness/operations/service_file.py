@@ -42,7 +42,6 @@ too_late = [404, 409, 410]
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -51,6 +50,7 @@ from typing import Required, TypedDict, TypeVar, cast
 from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
 from durable_harness.foreign_text import hide
+from durable_harness.misspellings import expected_one_of
 from durable_harness.operations.description import (
     EventDescription,
     ServiceDescription,
@@ -217,9 +217,8 @@ class _ServiceFileReader:
     def refuse_unknown(self, table: str, values: Mapping[str, object], allowed: tuple[str, ...]) -> None:
         for key in values:
             if key not in allowed:
-                near = difflib.get_close_matches(key, allowed, n=1)
-                hint = (f"Did you mean {near[0]}? " if near else "") + f"Expected one of {', '.join(allowed)}."
-                raise self.error(f"{table}.{key}" if table else key, "is not understood", hint)
+                place = f"{table}.{key}" if table else key
+                raise self.error(place, "is not understood", expected_one_of(key, allowed))
 
 
 def _shown(value: object) -> str:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from durable_harness.lengths import NS_PER_MS
 from durable_harness.why.facts import Facts, read_facts
 from durable_harness.why.findings import Finding, findings_of
 from durable_harness.why.path import critical_path
 from durable_harness.why.segments import LABELS, Part, Segment, totals
 from durable_harness.why.waits import Wait, waits_of
 
-MS = 1_000_000
 NOT_TIMED = (
     "Its times are no measurements: the clock of its scheduler was moved or set while it lived, or its events are not"
     " stamped. How long things took is not known."
@@ -49,17 +49,17 @@ class Explanation:
             "instanceId": self.facts.instance_id,
             "orchestrator": self.facts.orchestrator,
             "status": self.facts.status,
-            "total_ms": None if total_ns is None else total_ns / MS,
+            "total_ms": None if total_ns is None else total_ns / NS_PER_MS,
             "parts": [
-                {"part": part, "label": LABELS[part], "ms": ns / MS, "share": ns / total_ns if total_ns else 0.0}
+                {"part": part, "label": LABELS[part], "ms": ns / NS_PER_MS, "share": ns / total_ns if total_ns else 0.0}
                 for part, ns in self.parts.items()
             ],
             "path": [
                 {
                     "part": segment.part,
                     "name": segment.name,
-                    "from_ms": (segment.from_ns - created_ns) / MS,
-                    "to_ms": (segment.to_ns - created_ns) / MS,
+                    "from_ms": (segment.from_ns - created_ns) / NS_PER_MS,
+                    "to_ms": (segment.to_ns - created_ns) / NS_PER_MS,
                 }
                 for segment in self.path
             ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 
@@ -11,6 +10,7 @@ import numpy as np
 from durable_harness.errors import UsageError
 from durable_harness.gate.comparison.ranks import Values
 from durable_harness.gate.metrics import METRICS, Metric
+from durable_harness.misspellings import expected_one_of
 
 STATISTICS = "p1 … p100 such as p50, p95 or p99.9, max"
 MEAN = "mean"
@@ -54,9 +54,7 @@ def read_figure(text: str) -> Figure:
     name, _, statistic = re.sub(r"[\s.:]+", " ", text.strip(), count=1).partition(" ")
     metric = METRICS.get(name)
     if metric is None:
-        near = difflib.get_close_matches(name, METRICS, n=1)
-        hint = f"Did you mean {near[0]}? " if near else ""
-        raise UsageError(f"'{name}' is not a metric to compare. {hint}Expected one of {', '.join(METRICS)}.")
+        raise UsageError(f"'{name}' is not a metric to compare. {expected_one_of(name, METRICS)}")
     if not metric.is_count:
         return Figure(name, read_percent(statistic or "p95"))
     if statistic not in ("", MEAN):

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from durable_harness.gate.who.parties import Party, party_of, words_of
+from durable_harness.lengths import NS_PER_MS
 from durable_harness.why.entity_names import shown_names, summed
 from durable_harness.why.segments import Part, Segment
 
-MS = 1_000_000
 LEAST_SHARE = 0.005
 """Causes below this share of the whole are not listed."""
 LEAST_NAMED = 0.02
@@ -127,7 +127,7 @@ def attribute(
     total_ns = sum(sums.values())
     if total_ns <= 0:
         return None
-    per_ms = MS * len(timelines)
+    per_ms = NS_PER_MS * len(timelines)
     causes = {
         key: _cause(key, length_ns / per_ms, {name: ns / per_ms for name, ns in names[key].most_common()}, hints or {})
         for key, length_ns in sums.most_common()

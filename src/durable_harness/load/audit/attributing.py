@@ -20,13 +20,12 @@ from durable_harness.gate.who.operation_pieces import (
 )
 from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.time_shares import Attribution, attribute
+from durable_harness.lengths import NS_PER_MS
 from durable_harness.load.audit.samples import Row
 from durable_harness.operations.host_times import read_host_times
 from durable_harness.operations.operation_record import SCHEDULER_CLOCK
 from durable_harness.why import Explanation, Part, Segment
 from durable_harness.why.findings import LEAST_SHARE, SLOTS, THREADS
-
-MS = 1_000_000
 
 
 class Explained(NamedTuple):
@@ -48,7 +47,7 @@ def attributed(
     return attribute(
         [pieces for pieces in timelines if pieces],
         {**hints, **_limits(known, timelines)},
-        clock_error_ms=(clock or ClockOffset()).error_ns / MS,
+        clock_error_ms=(clock or ClockOffset()).error_ns / NS_PER_MS,
         not_known="; ".join(dict.fromkeys(text for found in known for text in found.not_known)),
     )
 
@@ -68,8 +67,8 @@ def recorded_of(one: Explained) -> RecordedOperation:
         seen_ns=_ns(row["seen_s"]) or 0,
         poll=_exchange(row["poll_sent_s"], row["seen_s"], row["poll_at_host"]) if row["poll_sent_s"] else None,
         poll_due_ns=_ns(row["poll_due_s"]),
-        pool_ns=round((row["start_pool_ms"] or 0) * MS),
-        connect_ns=round((row["start_connect_ms"] or 0) * MS),
+        pool_ns=round((row["start_pool_ms"] or 0) * NS_PER_MS),
+        connect_ns=round((row["start_connect_ms"] or 0) * NS_PER_MS),
         created_ns=created_ns,
         running_ns=_ns(row["server_running_s"]) if has_times else None,
         ended_ns=ended_ns,

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from durable_harness.gate.paths import PathPart, PathsAt
+from durable_harness.lengths import NS_PER_MS
 from durable_harness.load.audit.samples import Row, completion_ms
 from durable_harness.why import LABELS, Explanation, Part, Segment
 from durable_harness.why.findings import findings_of
 from durable_harness.why.segments import totals
 
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
-MS = 1_000_000
 NO_PATH = "neither the notes of a host nor a history of these operations could be read"
 
 
@@ -33,7 +33,7 @@ def paths_at(percent: int, group: Sequence[Row], explained: Sequence[Explanation
         return PathsAt(percent, mean_ms, len(group), unknown=NO_PATH)
     has_one_clock = is_here(home)
     whole = [segment for one, found in known for segment in _whole_path(one, found, has_one_clock=has_one_clock)]
-    means = {part: ns / MS / len(known) for part, ns in totals(whole).items()}
+    means = {part: ns / NS_PER_MS / len(known) for part, ns in totals(whole).items()}
     middle = known[len(known) // 2][1]
     return PathsAt(
         percent,

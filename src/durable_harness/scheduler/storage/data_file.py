@@ -177,12 +177,18 @@ def read_only(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
 
 
+def marks_of(database: sqlite3.Connection) -> tuple[int, int]:
+    """Return the number of the application that a file is of, and the version of its format; 0 if it has none."""
+    application, version = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
+    )
+    return application, version
+
+
 def our_version(database: sqlite3.Connection, path: Path) -> int:
     """Return the version of a file's format; refuse one of another application or of a newer version, unchanged."""
     try:
-        application, version = (
-            database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
-        )
+        application, version = marks_of(database)
     except sqlite3.DatabaseError as error:
         if is_damage(error) and not _may_be_ours(path):
             raise unusable(path, f"{error}; nothing was changed in it") from error

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
-from durable_harness.scheduler.storage.data_file import has_our_header, read_only
+from durable_harness.scheduler.storage.data_file import has_our_header, marks_of, read_only
 
 JOURNAL_MAGIC = bytes.fromhex("d9d505f920a163d7")
 """The beginning of a rollback journal, by https://www.sqlite.org/fileformat.html#the_rollback_journal."""
@@ -39,7 +39,7 @@ def _has_no_table(path: Path) -> bool:
     """Whether a file is an empty database: without a table, and without the number of an application."""
     with contextlib.closing(read_only(path)) as database:
         try:
-            marks = [database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
+            marks = marks_of(database)
             (parts,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
         except sqlite3.DatabaseError:
             return False  # the checks of an existing file report what is wrong with it
