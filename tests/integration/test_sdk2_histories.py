@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from durable_harness.cli import main
-from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol import pb, wrap_text
 from durable_harness.protocol.history_file import as_document, from_events, write_document
 
 TESTS = Path(__file__).parents[1]
@@ -124,7 +124,7 @@ def test_code_that_does_not_repeat_itself_fails(running_apps, tmp_path, code, sa
 
 def history(first_id):
     """Return a history of one activity, whose id is the first that a generation of the SDK gives."""
-    started = pb.ExecutionStartedEvent(name="parent", input=optional_text("null"))
+    started = pb.ExecutionStartedEvent(name="parent", input=wrap_text("null"))
     task = pb.TaskScheduledEvent(name="greet")
     events = [
         pb.HistoryEvent(eventId=-1, timestamp={"seconds": 1}, orchestratorStarted={}),

@@ -10,7 +10,7 @@ from typing import Any
 
 from durable_harness.dashboard.payload_texts import one_line
 from durable_harness.places import machinery, shown_file
-from durable_harness.protocol import text_or_none
+from durable_harness.protocol import unwrap_text
 
 FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE)
 NOT_THE_APPS = ("site-packages", "dist-packages", "durable_harness/", "<frozen", "/lib/python", "\\lib\\")
@@ -67,7 +67,7 @@ def failures_of(details: Any) -> Iterator[ShownFailure]:
 
 
 def _failure(details: Any) -> ShownFailure:
-    trace = text_or_none(details, "stackTrace") or ""
+    trace = unwrap_text(details, "stackTrace") or ""
     message, *within = TRACE_IN_MESSAGE.split(details.errorMessage, maxsplit=1)
     kind, whose, message = _parted(details.errorType, message)
     traces = [Trace(text.rstrip()) for text in (*within, trace) if text.strip()]

@@ -9,7 +9,7 @@ from typing import Any
 from durable_harness.dashboard.failure_texts import ShownFailure, failures_of
 from durable_harness.dashboard.texts import status_label
 from durable_harness.lengths import NS_PER_S
-from durable_harness.protocol import text_or_none, to_ns
+from durable_harness.protocol import to_ns, unwrap_text
 
 PAGE_SIZE = 200
 NO_REPEATS: Mapping[int, int] = {}
@@ -126,7 +126,7 @@ def _due_ns(stamp: Any) -> int:
 def payload_of(body: Any) -> tuple[str, str | None]:
     """Return the payload of an event and the name of its field; None if it has none."""
     for name in PAYLOAD_FIELDS:
-        if _is_text(body, name) and (text := text_or_none(body, name)) is not None:
+        if _is_text(body, name) and (text := unwrap_text(body, name)) is not None:
             return name, text
     return "", None
 

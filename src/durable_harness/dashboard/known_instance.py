@@ -9,7 +9,7 @@ from typing import Any
 from durable_harness.dashboard.timeline import Timeline, timeline_of
 from durable_harness.dashboard.tree import TreeNode, children_of
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import RpcError, RpcStatus, is_terminal, pb, text_or_none, to_ns
+from durable_harness.protocol import RpcError, RpcStatus, is_terminal, pb, to_ns, unwrap_text
 from durable_harness.protocol.costs import costs_of
 from durable_harness.why import Explanation, explain
 
@@ -60,7 +60,7 @@ class KnownInstance:
 
     def text(self, field: str) -> str | None:
         """Return its input, output or custom status."""
-        return text_or_none(self.state, field)
+        return unwrap_text(self.state, field)
 
     @property
     def timeline(self) -> Timeline | None:

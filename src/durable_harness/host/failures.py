@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from durable_harness.places import CodePlace, names_place
-from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol import pb, wrap_text
 from durable_harness.tracebacks import place_of, trimmed
 
 MAX_TEXT_CHARS = 64 * 1024
@@ -144,7 +144,7 @@ def function_begins(function: OfTheApp | None) -> CodePlace | None:
 def failure_details(error: BaseException, message: str, stack_trace: str | None = None) -> pb.TaskFailureDetails:
     """Return the TaskFailureDetails of an error."""
     return pb.TaskFailureDetails(
-        errorType=type_name(error), errorMessage=sendable(message), stackTrace=optional_text(stack_trace)
+        errorType=type_name(error), errorMessage=sendable(message), stackTrace=wrap_text(stack_trace)
     )
 
 

@@ -19,9 +19,9 @@ from durable_harness.protocol.values import (
     is_terminal,
     is_text,
     new_id,
-    optional_text,
-    text_or_none,
     to_ns,
+    unwrap_text,
+    wrap_text,
 )
 
 __all__ = [
@@ -42,9 +42,9 @@ __all__ = [
     "is_text",
     "is_too_deep",
     "new_id",
-    "optional_text",
     "pb",
-    "text_or_none",
     "to_ns",
     "too_deep",
+    "unwrap_text",
+    "wrap_text",
 ]

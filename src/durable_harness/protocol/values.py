@@ -76,11 +76,11 @@ def copy_of(message: M) -> M:
     return copied
 
 
-def optional_text(text: str | None) -> wrappers_pb2.StringValue | None:
+def wrap_text(text: str | None) -> wrappers_pb2.StringValue | None:
     """Return a StringValue, or None if there is no text (an unset field)."""
     return None if text is None else wrappers_pb2.StringValue(value=text)
 
 
-def text_or_none(message: Message, field: str) -> str | None:
+def unwrap_text(message: Message, field: str) -> str | None:
     """Return the text of a StringValue field, or None if it is unset. Empty text is text."""
     return str(getattr(message, field).value) if message.HasField(field) else None

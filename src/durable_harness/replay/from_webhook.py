@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from durable_harness.host.durable_http.status_json import STATUS_VALUES
-from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol import pb, wrap_text
 from durable_harness.protocol.history_file import RecordedHistory, UnreadableHistoryError, from_events
 from durable_harness.replay.activity_inputs import unpack_activity_inputs
 
@@ -142,7 +142,7 @@ def _child_completed(row: Row, number: int) -> Any:
 def _failure(row: Row) -> Any:
     details = row.get("Details")
     return pb.TaskFailureDetails(
-        errorMessage=str(row.get("Reason") or ""), stackTrace=optional_text(str(details) if details else None)
+        errorMessage=str(row.get("Reason") or ""), stackTrace=wrap_text(str(details) if details else None)
     )
 
 
@@ -187,7 +187,7 @@ def _name(row: Row) -> str:
 
 
 def _text(value: Any) -> Any:
-    return None if value is None else optional_text(json.dumps(value))
+    return None if value is None else wrap_text(json.dumps(value))
 
 
 def _time(text: Any) -> datetime:

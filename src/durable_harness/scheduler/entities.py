@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from durable_harness.protocol import copy_of, from_ns, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import copy_of, from_ns, new_id, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.overview import EntityInside
 from durable_harness.scheduler import queries
@@ -57,7 +57,7 @@ class BatchWork:
         request = pb.EntityRequest(
             instanceId=entity.entity_id,
             executionId=new_id(),
-            entityState=optional_text(entity.state),
+            entityState=wrap_text(entity.state),
             operationRequests=[operation for _, operation in entity.dispatched],
         )
         return pb.WorkItem(entityRequestV2=request)
@@ -167,8 +167,8 @@ class EntityStore:
         signaled = pb.EntityOperationSignaledEvent(
             requestId=request_id,
             operation=operation,
-            input=optional_text(input_text),
-            targetInstanceId=optional_text(entity_id),
+            input=wrap_text(input_text),
+            targetInstanceId=wrap_text(entity_id),
         )
         if due_ns:
             signaled.scheduledTime.CopyFrom(from_ns(due_ns))
@@ -188,7 +188,7 @@ class EntityStore:
         if result.HasField("failureDetails"):
             outcomes = [pb.OperationResult(failure={"failureDetails": result.failureDetails})] * len(batch)
         else:
-            entity.state = text_or_none(result, "entityState")
+            entity.state = unwrap_text(result, "entityState")
             outcomes = list(result.results)
         for (number, operation), outcome in zip(batch, outcomes, strict=False):
             self._answer(operation, outcome)
@@ -322,7 +322,7 @@ class EntityStore:
             self.signal(
                 signal.instanceId,
                 operation=signal.name,
-                input_text=text_or_none(signal, "input"),
+                input_text=unwrap_text(signal, "input"),
                 request_id=new_id(),
                 due_ns=to_ns(signal.scheduledTime) if signal.HasField("scheduledTime") else 0,
             )
@@ -333,8 +333,8 @@ class EntityStore:
                 self._hub.create(
                     instance_id,
                     start.name,
-                    version=text_or_none(start, "version"),
-                    input_text=text_or_none(start, "input"),
+                    version=unwrap_text(start, "version"),
+                    input_text=unwrap_text(start, "input"),
                     scheduled_start_ns=to_ns(start.scheduledTime) if start.HasField("scheduledTime") else 0,
                     trace_context=copy_of(start.parentTraceContext) if start.HasField("parentTraceContext") else None,
                 )
@@ -377,7 +377,7 @@ def _answer_get(entity: Entity | None, request: pb.GetEntityRequest) -> pb.GetEn
 def _answer_query(entities: Mapping[str, Entity], query: pb.EntityQuery) -> pb.QueryEntitiesResponse:
     describe = functools.partial(_metadata, include_state=query.includeState)
     page, token = queries.select_entities(entities, query, describe)
-    return pb.QueryEntitiesResponse(entities=page, continuationToken=optional_text(token))
+    return pb.QueryEntitiesResponse(entities=page, continuationToken=wrap_text(token))
 
 
 def _answer_event(time_ns: int, request_id: str, outcome: pb.OperationResult) -> pb.HistoryEvent:
@@ -385,7 +385,7 @@ def _answer_event(time_ns: int, request_id: str, outcome: pb.OperationResult) ->
         details = outcome.failure.failureDetails
         failed = pb.EntityOperationFailedEvent(requestId=request_id, failureDetails=details)
         return event(time_ns, entityOperationFailed=failed)
-    output = optional_text(text_or_none(outcome.success, "result"))
+    output = wrap_text(unwrap_text(outcome.success, "result"))
     completed = pb.EntityOperationCompletedEvent(requestId=request_id, output=output)
     return event(time_ns, entityOperationCompleted=completed)
 
@@ -395,6 +395,6 @@ def _metadata(entity: Entity, *, include_state: bool) -> pb.EntityMetadata:
         instanceId=entity.entity_id,
         lastModifiedTime=from_ns(entity.modified_ns),
         backlogQueueSize=len(entity.pending),
-        lockedBy=optional_text(entity.lock.parent_id if entity.lock else None),
-        serializedState=optional_text(entity.state if include_state else None),
+        lockedBy=wrap_text(entity.lock.parent_id if entity.lock else None),
+        serializedState=wrap_text(entity.state if include_state else None),
     )

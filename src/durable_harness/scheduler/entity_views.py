@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-from durable_harness.protocol import pb, text_or_none, to_ns
+from durable_harness.protocol import pb, to_ns, unwrap_text
 from durable_harness.protocol.overview import EntityInside, PendingOperation
 from durable_harness.scheduler.entity_records import Entity, LockRequest
 
@@ -33,4 +33,4 @@ def _operation(pending: pb.HistoryEvent) -> PendingOperation:
     kind = pending.WhichOneof("eventType")
     body = getattr(pending, kind)
     caller_id = body.parentInstanceId.value if kind == "entityOperationCalled" else ""
-    return PendingOperation(body.operation, to_ns(pending.timestamp), caller_id, text_or_none(body, "input"))
+    return PendingOperation(body.operation, to_ns(pending.timestamp), caller_id, unwrap_text(body, "input"))

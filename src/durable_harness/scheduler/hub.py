@@ -12,10 +12,10 @@ from durable_harness.protocol import (
     RpcStatus,
     copy_of,
     new_id,
-    optional_text,
     pb,
-    text_or_none,
     to_ns,
+    unwrap_text,
+    wrap_text,
 )
 from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.protocol.run_again import without_origin
@@ -92,8 +92,8 @@ class TaskHub:
         created = self.state.create(
             instance_id,
             request.name,
-            version=text_or_none(request, "version"),
-            input_text=text_or_none(request, "input"),
+            version=unwrap_text(request, "version"),
+            input_text=unwrap_text(request, "input"),
             scheduled_start_ns=to_ns(request.scheduledStartTimestamp) if request.scheduledStartTimestamp.seconds else 0,
             tags=dict(request.tags) or None,
             trace_context=copy_of(request.parentTraceContext) if request.HasField("parentTraceContext") else None,
@@ -118,7 +118,7 @@ class TaskHub:
         self.payloads.check(request, "input")
         check_name("event", request.name)
         instance = self._known(request.instanceId)
-        raised = pb.EventRaisedEvent(name=request.name, input=optional_text(text_or_none(request, "input")))
+        raised = pb.EventRaisedEvent(name=request.name, input=wrap_text(unwrap_text(request, "input")))
         self.state.deliver(instance, event(self.state.time_of(instance), eventRaised=raised))
         await self.journal.settled(key=instance.key)
         return pb.RaiseEventResponse()
@@ -127,7 +127,7 @@ class TaskHub:
         self.journal.admit()
         self.payloads.check(request, "output")
         instance = self._known(request.instanceId)
-        self.state.terminate(instance, text_or_none(request, "output"), recurse=request.recursive)
+        self.state.terminate(instance, unwrap_text(request, "output"), recurse=request.recursive)
         await self.journal.settled(key=instance.key)
         return pb.TerminateResponse()
 
@@ -136,7 +136,7 @@ class TaskHub:
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
         if not instance.is_to_be_suspended:
-            suspended = pb.ExecutionSuspendedEvent(input=optional_text(text_or_none(request, "reason")))
+            suspended = pb.ExecutionSuspendedEvent(input=wrap_text(unwrap_text(request, "reason")))
             self.state.deliver(instance, event(self.state.time_of(instance), executionSuspended=suspended))
         await self.journal.settled(key=instance.key)
         return pb.SuspendResponse()
@@ -146,7 +146,7 @@ class TaskHub:
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
         if instance.is_to_be_suspended:
-            resumed = pb.ExecutionResumedEvent(input=optional_text(text_or_none(request, "reason")))
+            resumed = pb.ExecutionResumedEvent(input=wrap_text(unwrap_text(request, "reason")))
             self.state.deliver(instance, event(self.state.time_of(instance), executionResumed=resumed))
         await self.journal.settled(key=instance.key)
         return pb.ResumeResponse()
@@ -160,7 +160,7 @@ class TaskHub:
                 RpcStatus.FAILED_PRECONDITION,
                 f"Instance '{instance.instance_id}' has not failed; only failed instances can be rewound.",
             )
-        self.state.rewind(instance, text_or_none(request, "reason"))
+        self.state.rewind(instance, unwrap_text(request, "reason"))
         await self.journal.settled(key=instance.key)
         return pb.RewindInstanceResponse()
 
@@ -180,7 +180,7 @@ class TaskHub:
     async def query_instances(self, request: pb.QueryInstancesRequest) -> pb.QueryInstancesResponse:
         await self.journal.written()
         page, token = queries.select_page(self.journal.store, self.name, request.query)
-        return pb.QueryInstancesResponse(orchestrationState=page, continuationToken=optional_text(token))
+        return pb.QueryInstancesResponse(orchestrationState=page, continuationToken=wrap_text(token))
 
     async def purge_instances(self, request: pb.PurgeInstancesRequest) -> pb.PurgeInstancesResponse:
         self.journal.admit()
@@ -233,7 +233,7 @@ class TaskHub:
     async def list_instance_ids(self, request: pb.ListInstanceIdsRequest) -> pb.ListInstanceIdsResponse:
         await self.journal.written()
         ids, last = queries.select_completed(self.journal.store, self.name, request)
-        return pb.ListInstanceIdsResponse(instanceIds=ids, lastInstanceKey=optional_text(last))
+        return pb.ListInstanceIdsResponse(instanceIds=ids, lastInstanceKey=wrap_text(last))
 
     async def signal_entity(self, request: pb.SignalEntityRequest) -> pb.SignalEntityResponse:
         self.journal.admit()
@@ -244,7 +244,7 @@ class TaskHub:
         self.entities.signal(
             request.instanceId,
             operation=request.name,
-            input_text=text_or_none(request, "input"),
+            input_text=unwrap_text(request, "input"),
             request_id=request.requestId or new_id(),
             due_ns=to_ns(request.scheduledTime) if request.HasField("scheduledTime") else 0,
         )
@@ -327,7 +327,7 @@ class TaskHub:
             else:
                 ending = pb.CompleteOrchestrationAction(
                     orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
-                    result=optional_text(text_or_none(request, "reason")),
+                    result=wrap_text(unwrap_text(request, "reason")),
                 )
                 end_at_once(self.state, instance, instance.execution, ending)
         await self.journal.settled()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 
-from durable_harness.protocol import new_id, optional_text, pb
+from durable_harness.protocol import new_id, pb, wrap_text
 from durable_harness.scheduler.clock import STEP_NS, Clock
 from durable_harness.scheduler.dispatch import Dispatcher, Work
 from durable_harness.scheduler.entities import EntityStore
@@ -256,7 +256,7 @@ class HubState:
 
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
         """Send an instance its termination, and end it if no worker takes that within the grace."""
-        terminated = pb.ExecutionTerminatedEvent(input=optional_text(reason), recurse=recurse)
+        terminated = pb.ExecutionTerminatedEvent(input=wrap_text(reason), recurse=recurse)
         execution = instance.execution
         self.deliver(instance, event(self.time_of(instance), executionTerminated=terminated))
         if execution is not None:
@@ -272,7 +272,7 @@ class HubState:
         instance.status, instance.output, instance.failure = pb.ORCHESTRATION_STATUS_RUNNING, None, None
         instance.completed_ns, instance.updated_ns = 0, now_ns
         instance.costs = None  # parts of it are dispatched again, and children may be replaced
-        rewound = pb.ExecutionRewoundEvent(reason=optional_text(reason))
+        rewound = pb.ExecutionRewoundEvent(reason=wrap_text(reason))
         if instance.parent is not None:
             rewound.parentExecutionId.value = instance.parent.execution_id
         execution.inbox.append(event(now_ns, executionRewound=rewound))

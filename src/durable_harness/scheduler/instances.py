@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import TERMINAL_STATUSES, Costs, copy_of, from_ns, optional_text, pb, to_ns
+from durable_harness.protocol import TERMINAL_STATUSES, Costs, copy_of, from_ns, pb, to_ns, wrap_text
 from durable_harness.protocol.continuing import Continuation
 from durable_harness.scheduler.history import NO_ACTION_ID, History
 from durable_harness.scheduler.inbox import Inbox
@@ -194,11 +194,11 @@ def state_of(instance: Instance, *, payloads: bool) -> pb.OrchestrationState:
     state = pb.OrchestrationState(
         instanceId=instance.instance_id,
         name=instance.name,
-        version=optional_text(instance.version),
+        version=wrap_text(instance.version),
         orchestrationStatus=instance.status,
         createdTimestamp=from_ns(instance.created_ns),
         lastUpdatedTimestamp=from_ns(instance.updated_ns),
-        executionId=optional_text(instance.execution_id),
+        executionId=wrap_text(instance.execution_id),
         failureDetails=instance.failure,
         tags=instance.tags,
     )
@@ -223,10 +223,10 @@ def execution_started(instance: Instance, time_ns: int) -> pb.HistoryEvent:
     """Return the event that an execution begins with."""
     started = pb.ExecutionStartedEvent(
         name=instance.name,
-        version=optional_text(instance.version),
-        input=optional_text(instance.input),
+        version=wrap_text(instance.version),
+        input=wrap_text(instance.input),
         orchestrationInstance=pb.OrchestrationInstance(
-            instanceId=instance.instance_id, executionId=optional_text(instance.execution_id)
+            instanceId=instance.instance_id, executionId=wrap_text(instance.execution_id)
         ),
         parentTraceContext=instance.trace_context,
         tags=instance.tags,
@@ -263,9 +263,9 @@ def parent_info(parent: Parent) -> pb.ParentInstanceInfo:
     """Return the protocol's ParentInstanceInfo of a child."""
     return pb.ParentInstanceInfo(
         taskScheduledId=parent.task_id,
-        name=optional_text(parent.name),
-        version=optional_text(parent.version),
+        name=wrap_text(parent.name),
+        version=wrap_text(parent.version),
         orchestrationInstance=pb.OrchestrationInstance(
-            instanceId=parent.instance_id, executionId=optional_text(parent.execution_id)
+            instanceId=parent.instance_id, executionId=wrap_text(parent.execution_id)
         ),
     )

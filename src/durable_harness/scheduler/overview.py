@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from durable_harness.platforms.clocks import steady_ns
-from durable_harness.protocol import RpcError, RpcStatus, pb, text_or_none
+from durable_harness.protocol import RpcError, RpcStatus, pb, unwrap_text
 from durable_harness.protocol.overview import (
     ClockView,
     EntityInside,
@@ -103,8 +103,8 @@ def _part_view(events: Sequence[pb.HistoryEvent], number: int) -> PartView:
     started = next((past.executionStarted for past in events if past.HasField("executionStarted")), None)
     return PartView(
         kind,
-        text_or_none(started, "input") if started is not None else None,
-        text_or_none(getattr(events[number - 1], kind), field) if field else None,
+        unwrap_text(started, "input") if started is not None else None,
+        unwrap_text(getattr(events[number - 1], kind), field) if field else None,
         len(part.past),
         [_in_words(past) for past in waits_of(part)],
         problem_of(part),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_harness.protocol import pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text
 from durable_harness.scheduler.history import History
 from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.instances import Execution, Instance, Parent
@@ -39,6 +39,6 @@ def _restore_child(hub: Hub, instance: Instance, execution: Execution, past: pb.
         reason = next(
             (e.executionRewound for e in reversed(execution.history.since(0)) if e.HasField("executionRewound")), None
         )
-        hub.rewind(child, text_or_none(reason, "reason") if reason is not None else None)
+        hub.rewind(child, unwrap_text(reason, "reason") if reason is not None else None)
     elif child.ended:
         report_to_parent(hub, child)

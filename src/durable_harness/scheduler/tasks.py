@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from durable_harness.protocol import copy_of, from_ns, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import copy_of, from_ns, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.values import LATEST_NS
 from durable_harness.scheduler.checks import start_problem
@@ -101,7 +101,7 @@ def _outcome(task_id: int, response: pb.ActivityResponse, time_ns: int) -> pb.Hi
     if response.HasField("failureDetails"):
         failed = pb.TaskFailedEvent(taskScheduledId=task_id, failureDetails=response.failureDetails)
         return event(time_ns, taskFailed=failed)
-    result = optional_text(text_or_none(response, "result"))
+    result = wrap_text(unwrap_text(response, "result"))
     return event(time_ns, taskCompleted=pb.TaskCompletedEvent(taskScheduledId=task_id, result=result))
 
 
@@ -114,7 +114,7 @@ def offer_activity(
         version=scheduled.version if scheduled.HasField("version") else None,
         input=scheduled.input if scheduled.HasField("input") else None,
         orchestrationInstance=pb.OrchestrationInstance(
-            instanceId=instance.instance_id, executionId=optional_text(execution.execution_id)
+            instanceId=instance.instance_id, executionId=wrap_text(execution.execution_id)
         ),
         taskId=task_id,
         parentTraceContext=scheduled.parentTraceContext if scheduled.HasField("parentTraceContext") else None,
@@ -161,8 +161,8 @@ def start_child(
     hub.create(
         created.instanceId,
         created.name,
-        version=text_or_none(created, "version"),
-        input_text=text_or_none(created, "input"),
+        version=unwrap_text(created, "version"),
+        input_text=unwrap_text(created, "input"),
         parent=Parent(
             instance.instance_id, execution.execution_id, task_id, instance.name, instance.version, instance.key
         ),
@@ -195,9 +195,7 @@ def report_to_parent(hub: Hub, child: Instance) -> None:
         return
     task_id = child.parent.task_id
     if child.status == pb.ORCHESTRATION_STATUS_COMPLETED:
-        completed = pb.SubOrchestrationInstanceCompletedEvent(
-            taskScheduledId=task_id, result=optional_text(child.output)
-        )
+        completed = pb.SubOrchestrationInstanceCompletedEvent(taskScheduledId=task_id, result=wrap_text(child.output))
         outcome = event(hub.time_of(parent), subOrchestrationInstanceCompleted=completed)
     else:
         failure = child.failure or pb.TaskFailureDetails(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.scheduler.dispatch import Kind
@@ -144,7 +144,7 @@ def end_untaken(hub: Hub, instance: Instance, execution: Execution) -> None:
     turn = Turn(hub, instance, execution, new_events)
     turn.ending = pb.CompleteOrchestrationAction(
         orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
-        result=optional_text(text_or_none(new_events[-1].executionTerminated, "input")),
+        result=wrap_text(unwrap_text(new_events[-1].executionTerminated, "input")),
     )
     turn.close()
 
@@ -232,12 +232,12 @@ class Turn:
         start_child(self.hub, self.instance, self.execution, action_id, created)
 
     def _send_event(self, action_id: int, action: pb.SendEventAction) -> None:
-        target, data = action.instance.instanceId, text_or_none(action, "data")
-        sent = pb.EventSentEvent(instanceId=target, name=action.name, input=optional_text(data))
+        target, data = action.instance.instanceId, unwrap_text(action, "data")
+        sent = pb.EventSentEvent(instanceId=target, name=action.name, input=wrap_text(data))
         self._record(action_id, eventSent=sent)
         other = self.hub.instances.get(target)
         if other is not None:
-            raised = pb.EventRaisedEvent(name=action.name, input=optional_text(data))
+            raised = pb.EventRaisedEvent(name=action.name, input=wrap_text(data))
             self.hub.deliver(other, event(self.hub.time_of(other), eventRaised=raised))
 
     def _send_entity_message(self, action_id: int, action: pb.SendEntityMessageAction) -> None:
@@ -251,11 +251,11 @@ class Turn:
     def _terminate_other(self, action: pb.TerminateOrchestrationAction) -> None:
         other = self.hub.instances.get(action.instanceId)
         if other is not None:
-            self.hub.terminate(other, text_or_none(action, "reason"), recurse=action.recurse)
+            self.hub.terminate(other, unwrap_text(action, "reason"), recurse=action.recurse)
 
     def _continue_as_new(self, ending: pb.CompleteOrchestrationAction) -> None:
         instance = self.instance
-        instance.input = text_or_none(ending, "result")
+        instance.input = unwrap_text(ending, "result")
         if ending.HasField("newVersion"):
             instance.version = ending.newVersion.value
         instance.execution_id = new_id()
@@ -275,11 +275,11 @@ class Turn:
     def _end(self, ending: pb.CompleteOrchestrationAction) -> None:
         instance = self.instance
         instance.status = ending.orchestrationStatus
-        instance.output = text_or_none(ending, "result")
+        instance.output = unwrap_text(ending, "result")
         instance.failure = copy_of(ending.failureDetails) if ending.HasField("failureDetails") else None
         instance.completed_ns = self.now_ns
         completed = pb.ExecutionCompletedEvent(
-            orchestrationStatus=instance.status, result=optional_text(instance.output), failureDetails=instance.failure
+            orchestrationStatus=instance.status, result=wrap_text(instance.output), failureDetails=instance.failure
         )
         self._record(self._ending_id, executionCompleted=completed)
         self._terminate_children()
@@ -292,7 +292,7 @@ class Turn:
         if self.instance.status != pb.ORCHESTRATION_STATUS_TERMINATED or not any(t.recurse for t in terminations):
             return
         for child in children_of(self.hub.instances, self.instance):
-            self.hub.terminate(child, text_or_none(terminations[-1], "input"), recurse=True)
+            self.hub.terminate(child, unwrap_text(terminations[-1], "input"), recurse=True)
 
 
 def end_at_once(hub: Hub, instance: Instance, execution: Execution, ending: pb.CompleteOrchestrationAction) -> None:

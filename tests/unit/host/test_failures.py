@@ -10,7 +10,7 @@ import pytest
 from durable_harness.host.failure_log import log_failed_work, log_failure
 from durable_harness.host.failures import MAX_TEXT_CHARS, error_with_place, frames_of, sendable, trace_of
 from durable_harness.places import package_of
-from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol import pb, wrap_text
 
 HOST, SDK, APP = log_failure.__code__.co_filename, func.__file__, "/app/function_app.py"
 
@@ -53,7 +53,7 @@ def files_in(trace):
 def details(error):
     """Return what the SDK's engine tells of an error."""
     trace = "".join(traceback.format_tb(error.__traceback__))
-    return pb.TaskFailureDetails(errorType="ValueError", errorMessage="no", stackTrace=optional_text(trace))
+    return pb.TaskFailureDetails(errorType="ValueError", errorMessage="no", stackTrace=wrap_text(trace))
 
 
 @pytest.mark.parametrize("log", [log_failure, lambda kind, name, error: log_failed_work(kind, name, details(error))])

@@ -6,7 +6,7 @@ import pytest
 
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.near_limits import NearLimits
-from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol import pb, wrap_text
 
 HALF = 524_288
 COME = pb.HistoryEvent(eventRaised=pb.EventRaisedEvent(name="go"))
@@ -19,7 +19,7 @@ def function(name="pay", durable_name=None):
 
 def answer(custom_status=None, **action):
     actions = [pb.OrchestratorAction(id=0, **action)] if action else []
-    return pb.OrchestratorResponse(instanceId="1", customStatus=optional_text(custom_status), actions=actions)
+    return pb.OrchestratorResponse(instanceId="1", customStatus=wrap_text(custom_status), actions=actions)
 
 
 def asked(*events):
@@ -31,7 +31,7 @@ def text(size_bytes):
 
 
 def wrapped(size_bytes):
-    return optional_text(text(size_bytes))
+    return wrap_text(text(size_bytes))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from durable_harness.dashboard.known_instance import find_state
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.texts import STATUS_LABELS, status_label, utc
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import is_terminal, optional_text, pb, to_ns
+from durable_harness.protocol import is_terminal, pb, to_ns, wrap_text
 
 SUSPENDED, FAILED = pb.ORCHESTRATION_STATUS_SUSPENDED, pb.ORCHESTRATION_STATUS_FAILED
 
@@ -107,7 +107,7 @@ async def event(visit: Visit) -> web.Response:
     request = pb.RaiseEventRequest(
         instanceId=visit.arguments["id"],
         name=visit.field("name"),
-        input=optional_text(json_field(visit, "input", "The data of the event")),
+        input=wrap_text(json_field(visit, "input", "The data of the event")),
     )
     await visit.scheduler.raise_event(request)
     return _back(visit, "event")
@@ -161,7 +161,7 @@ async def purge(visit: Visit) -> web.Response:
 
 def _reason(visit: Visit) -> StringValue | None:
     """Return the reason as the protocol has it; None if the field is empty."""
-    return optional_text(visit.field("reason") or None)
+    return wrap_text(visit.field("reason") or None)
 
 
 def _back(visit: Visit, word: str) -> web.Response:

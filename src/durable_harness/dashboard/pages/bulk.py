@@ -19,7 +19,7 @@ from durable_harness.dashboard.pages.orchestration_list import total
 from durable_harness.dashboard.pages.result_page import to_result
 from durable_harness.dashboard.texts import STATUS_LABELS, utc
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import RpcError, optional_text, pb
+from durable_harness.protocol import RpcError, pb, wrap_text
 from durable_harness.protocol.listing import InstanceFilter, InstanceListRequest
 
 PATH = "bulk"
@@ -140,19 +140,19 @@ async def _try(visit: Visit, act: Act, instance_id: str, reason: str | None) -> 
 
 DO_ONE: Mapping[str, DoOne] = {
     "suspend": lambda visit, one, reason: visit.scheduler.suspend_instance(
-        pb.SuspendRequest(instanceId=one, reason=optional_text(reason))
+        pb.SuspendRequest(instanceId=one, reason=wrap_text(reason))
     ),
     "resume": lambda visit, one, reason: visit.scheduler.resume_instance(
-        pb.ResumeRequest(instanceId=one, reason=optional_text(reason))
+        pb.ResumeRequest(instanceId=one, reason=wrap_text(reason))
     ),
     "terminate": lambda visit, one, reason: visit.scheduler.terminate_instance(
-        pb.TerminateRequest(instanceId=one, output=optional_text(reason), recursive=bool(visit.field("recursive")))
+        pb.TerminateRequest(instanceId=one, output=wrap_text(reason), recursive=bool(visit.field("recursive")))
     ),
     "restart": lambda visit, one, _reason: visit.scheduler.restart_instance(
         pb.RestartInstanceRequest(instanceId=one, restartWithNewInstanceId=True)
     ),
     "rewind": lambda visit, one, reason: visit.scheduler.rewind_instance(
-        pb.RewindInstanceRequest(instanceId=one, reason=optional_text(reason))
+        pb.RewindInstanceRequest(instanceId=one, reason=wrap_text(reason))
     ),
     "purge": lambda visit, one, _reason: visit.scheduler.purge_instances(
         pb.PurgeInstancesRequest(instanceId=one, recursive=bool(visit.field("recursive")))

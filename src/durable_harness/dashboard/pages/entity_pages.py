@@ -13,7 +13,7 @@ from durable_harness.dashboard.payload_texts import Payload
 from durable_harness.dashboard.refusal_status import is_gone, status_of
 from durable_harness.dashboard.shown_log import lines_about
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import RpcError, new_id, optional_text, pb, text_or_none, to_ns
+from durable_harness.protocol import RpcError, new_id, pb, to_ns, unwrap_text, wrap_text
 
 PATH = "entities"
 PAGE_SIZE = 50
@@ -24,14 +24,14 @@ async def show(visit: Visit) -> web.Response:
     """Show a page of the list. The protocol knows one order, by id, and one way through it: on."""
     search, after = visit.query.get("id", "").strip(), visit.query.get("after", "")
     query = pb.EntityQuery(
-        instanceIdStartsWith=optional_text(prefix_of(search) or None),
+        instanceIdStartsWith=wrap_text(prefix_of(search) or None),
         includeState=True,
         includeTransient=True,
         pageSize={"value": PAGE_SIZE},
-        continuationToken=optional_text(after or None),
+        continuationToken=wrap_text(after or None),
     )
     answer = await visit.scheduler.query_entities(pb.QueryEntitiesRequest(query=query))
-    following = text_or_none(answer, "continuationToken")
+    following = unwrap_text(answer, "continuationToken")
     here = [("id", search)] if search else []
     return visit.page(
         "entities.html",
@@ -52,7 +52,7 @@ async def _page_of(visit: Visit, status: int = 200, **values: Any) -> web.Respon
     entity_id = visit.arguments["id"]
     overview = visit.source.overview
     entity = await _find(visit, entity_id)
-    state = text_or_none(entity, "serializedState")
+    state = unwrap_text(entity, "serializedState")
     return visit.page(
         "entity.html",
         status,
@@ -69,7 +69,7 @@ async def _page_of(visit: Visit, status: int = 200, **values: Any) -> web.Respon
 
 async def raw_state(visit: Visit) -> web.Response:
     """Answer with the state, whole and as it was written."""
-    state = text_or_none(await _find(visit, visit.arguments["id"]), "serializedState")
+    state = unwrap_text(await _find(visit, visit.arguments["id"]), "serializedState")
     if state is None:
         raise PageError(404, "The entity has no state.")
     return web.Response(body=state.encode("utf-8", "replace"), content_type="text/plain", charset="utf-8")
@@ -96,7 +96,7 @@ def _signal(visit: Visit, entity_id: str) -> Any:
     return pb.SignalEntityRequest(
         instanceId=entity_id,
         name=visit.field("name"),
-        input=optional_text(json_field(visit, "input", "The input of the operation")),
+        input=wrap_text(json_field(visit, "input", "The input of the operation")),
         requestId=new_id(),
     )
 
@@ -126,7 +126,7 @@ def _row(entity: Any) -> dict[str, Any]:
         "id": entity.instanceId,
         "name": name,
         "key": key,
-        "state": text_or_none(entity, "serializedState"),
+        "state": unwrap_text(entity, "serializedState"),
         "pending": entity.backlogQueueSize,
         "locked_by": entity.lockedBy.value,
         "modified_ns": to_ns(entity.lastModifiedTime),

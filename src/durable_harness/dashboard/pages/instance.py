@@ -20,7 +20,7 @@ from durable_harness.dashboard.payload_texts import Payload
 from durable_harness.dashboard.shown_log import lines_about
 from durable_harness.dashboard.tree import read_tree
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import text_or_none
+from durable_harness.protocol import unwrap_text
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
 from durable_harness.protocol.run_again import ORIGIN_TAG, RECEIVED, origin_of
 from durable_harness.replay.activity_inputs import unpack_activity_inputs
@@ -84,7 +84,7 @@ async def raw(visit: Visit) -> web.Response:
     state = await find_state(visit, instance_id)
     found = EVENT_PAYLOAD.fullmatch(name)
     if name in OWN_PAYLOADS:
-        text = text_or_none(state, OWN_PAYLOADS[name])
+        text = unwrap_text(state, OWN_PAYLOADS[name])
     elif found is not None:
         text = _event_payload(await history_of(visit, instance_id), int(found[1]))
     else:

@@ -10,7 +10,7 @@ from durable_harness.dashboard.form_values import json_problem
 from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.visit import Visit
-from durable_harness.protocol import RpcError, from_ns, optional_text, pb
+from durable_harness.protocol import RpcError, from_ns, pb, wrap_text
 from durable_harness.protocol.values import LATEST_NS
 
 PATH = "new-orchestration"
@@ -52,8 +52,8 @@ def _request(values: dict[str, str]) -> pb.CreateInstanceRequest:
     request = pb.CreateInstanceRequest(
         instanceId=values["id"],
         name=values["name"],
-        version=optional_text(values["version"] or None),
-        input=optional_text(values["input"] or None),
+        version=wrap_text(values["version"] or None),
+        input=wrap_text(values["input"] or None),
         tags=_tags(values["tags"]),
     )
     if values["start"]:

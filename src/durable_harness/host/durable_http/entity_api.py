@@ -16,7 +16,7 @@ from durable_harness.host.durable_http.messages import (
 )
 from durable_harness.host.durable_http.status_json import fine_time
 from durable_harness.host.payload_encoding import parse_or_text, wrap_json
-from durable_harness.protocol import Scheduler, new_id, optional_text, pb, text_or_none
+from durable_harness.protocol import Scheduler, new_id, pb, unwrap_text, wrap_text
 
 EMPTY_KEY = "$"
 NAME_AND_KEY = 3
@@ -46,14 +46,14 @@ class EntityApi:
         answer = await self._scheduler.get_entity(query)
         if not answer.exists:
             return ApiResponse(404)
-        return json_response(parse_or_text(text_or_none(answer.entity, "serializedState")))
+        return json_response(parse_or_text(unwrap_text(answer.entity, "serializedState")))
 
     async def _list(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         fetch_state = request.query.boolean("fetchState", default=False)
         query = pb.EntityQuery(
-            instanceIdStartsWith=optional_text(f"@{parts[1].lower()}@" if len(parts) > 1 else "@"),
+            instanceIdStartsWith=wrap_text(f"@{parts[1].lower()}@" if len(parts) > 1 else "@"),
             includeState=fetch_state,
-            continuationToken=optional_text(request.headers.get(CONTINUATION_HEADER) or None),
+            continuationToken=wrap_text(request.headers.get(CONTINUATION_HEADER) or None),
         )
         if request.query.integer("top"):
             query.pageSize.value = max(request.query.integer("top") or 0, 1)
@@ -91,7 +91,7 @@ class EntityApi:
             pb.SignalEntityRequest(
                 instanceId=f"@{name}@{key}",
                 name=operation,
-                input=optional_text(input_text),
+                input=wrap_text(input_text),
                 requestId=new_id(),
             )
         )
@@ -114,5 +114,5 @@ def _row(entity: pb.EntityMetadata) -> dict[str, object]:
     return {
         "entityId": {"name": name, "key": key},
         "lastOperationTime": fine_time(entity.lastModifiedTime),
-        "state": parse_or_text(text_or_none(entity, "serializedState")),
+        "state": parse_or_text(unwrap_text(entity, "serializedState")),
     }

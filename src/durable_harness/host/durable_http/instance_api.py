@@ -33,9 +33,9 @@ from durable_harness.protocol import (
     Scheduler,
     is_terminal,
     new_id,
-    optional_text,
     pb,
-    text_or_none,
+    unwrap_text,
+    wrap_text,
 )
 from durable_harness.protocol.history_file import UnreadableHistoryError, as_document, from_events
 from durable_harness.settings import DurableTaskSettings
@@ -132,8 +132,8 @@ class DurableApi:
         start = pb.CreateInstanceRequest(
             instanceId=instance_id,
             name=orchestrator.durable_name if orchestrator else parts[1],
-            version=optional_text(request.query.text("version") or self._settings.default_version),
-            input=optional_text(self._input(request)),
+            version=wrap_text(request.query.text("version") or self._settings.default_version),
+            input=wrap_text(self._input(request)),
             orchestrationIdReusePolicy=self._reuse_policy(),
         )
         set_trace(start, request)
@@ -211,8 +211,8 @@ class DurableApi:
         query = pb.InstanceQuery(
             runtimeStatus=request.query.statuses("runtimeStatus"),
             maxInstanceCount=max(request.query.integer("top") or 0, 0) or DEFAULT_PAGE_SIZE,
-            continuationToken=optional_text(request.headers.get(CONTINUATION_HEADER) or None),
-            instanceIdPrefix=optional_text(request.query.text("instanceIdPrefix")),
+            continuationToken=wrap_text(request.headers.get(CONTINUATION_HEADER) or None),
+            instanceIdPrefix=wrap_text(request.query.text("instanceIdPrefix")),
             fetchInputsAndOutputs=True,
         )
         _set_times(query, request)
@@ -260,14 +260,14 @@ class DurableApi:
         except ValueError as error:
             raise bad_argument(str(error)) from error
         await self._scheduler.raise_event(
-            pb.RaiseEventRequest(instanceId=parts[1], name=parts[3], input=optional_text(data))
+            pb.RaiseEventRequest(instanceId=parts[1], name=parts[3], input=wrap_text(data))
         )
         return ApiResponse(202)
 
     async def _terminate(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         await self._active(parts[1])
         await self._scheduler.terminate_instance(
-            pb.TerminateRequest(instanceId=parts[1], output=optional_text(request.query.text("reason")))
+            pb.TerminateRequest(instanceId=parts[1], output=wrap_text(request.query.text("reason")))
         )
         return ApiResponse(202)
 
@@ -275,7 +275,7 @@ class DurableApi:
         state = await self._active(parts[1])
         if state.orchestrationStatus == pb.ORCHESTRATION_STATUS_SUSPENDED:
             raise invalid_operation(f"Cannot suspend orchestration instance '{parts[1]}': it is suspended already.")
-        reason = optional_text(request.query.text("reason"))
+        reason = wrap_text(request.query.text("reason"))
         await self._scheduler.suspend_instance(pb.SuspendRequest(instanceId=parts[1], reason=reason))
         return ApiResponse(202)
 
@@ -283,7 +283,7 @@ class DurableApi:
         state = await self._active(parts[1])
         if state.orchestrationStatus != pb.ORCHESTRATION_STATUS_SUSPENDED:
             raise invalid_operation(f"Cannot resume orchestration instance '{parts[1]}': it is not suspended.")
-        reason = optional_text(request.query.text("reason"))
+        reason = wrap_text(request.query.text("reason"))
         await self._scheduler.resume_instance(pb.ResumeRequest(instanceId=parts[1], reason=reason))
         return ApiResponse(202)
 
@@ -293,7 +293,7 @@ class DurableApi:
             raise invalid_operation("The rewind operation is only supported on failed orchestration instances.")
         if state.orchestrationStatus != pb.ORCHESTRATION_STATUS_FAILED:
             return ApiResponse(410)
-        reason = optional_text(request.query.text("reason"))
+        reason = wrap_text(request.query.text("reason"))
         await self._scheduler.rewind_instance(pb.RewindInstanceRequest(instanceId=parts[1], reason=reason))
         return ApiResponse(202)
 
@@ -323,7 +323,7 @@ class DurableApi:
         start = pb.CreateInstanceRequest(
             instanceId=instance_id,
             name=state.name,
-            version=optional_text(version or text_or_none(state, "version")),
+            version=wrap_text(version or unwrap_text(state, "version")),
             input=state.input if state.HasField("input") else None,
             orchestrationIdReusePolicy=self._reuse_policy(),
         )

@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.host.payload_encoding import parse_or_text
 from durable_harness.places import described, place_in
-from durable_harness.protocol import pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text
 
 STATUS_NAMES = {
     pb.ORCHESTRATION_STATUS_RUNNING: "Running",
@@ -36,7 +36,7 @@ def status_object(
     Times are whole seconds, as the Durable extension writes them, or have microseconds if `fine_times` is set.
     """
     write_time = fine_time if fine_times else whole_seconds
-    output = text_or_none(state, "output")
+    output = unwrap_text(state, "output")
     if output is None and state.HasField("failureDetails"):
         output = failure_text(state.failureDetails)
     body: dict[str, object] = {"name": state.name, "instanceId": state.instanceId}
@@ -44,8 +44,8 @@ def status_object(
         body["version"] = state.version.value
     body |= {
         "runtimeStatus": STATUS_NAMES.get(state.orchestrationStatus, "Unknown"),
-        "input": parse_or_text(text_or_none(state, "input")) if show_input else None,
-        "customStatus": parse_or_text(text_or_none(state, "customStatus")),
+        "input": parse_or_text(unwrap_text(state, "input")) if show_input else None,
+        "customStatus": parse_or_text(unwrap_text(state, "customStatus")),
         "output": parse_or_text(output),
         "createdTime": write_time(state.createdTimestamp),
         "lastUpdatedTime": write_time(state.lastUpdatedTimestamp),
@@ -131,15 +131,15 @@ class _Shaper:
         if hasattr(detail, "fireAt"):
             row["FireAt"] = fine_time(detail.fireAt)
         if hasattr(detail, "reason"):
-            row["Reason"] = text_or_none(detail, "reason")
+            row["Reason"] = unwrap_text(detail, "reason")
         if hasattr(detail, "failureDetails") and detail.HasField("failureDetails"):
             row["Reason"] = detail.failureDetails.errorMessage
-            row["Details"] = text_or_none(detail.failureDetails, "stackTrace")
+            row["Details"] = unwrap_text(detail.failureDetails, "stackTrace")
         if self._show_output and hasattr(detail, "result"):
-            row["Result"] = parse_or_text(text_or_none(detail, "result"))
+            row["Result"] = parse_or_text(unwrap_text(detail, "result"))
         return row | self._input(detail)
 
     def _input(self, detail: Message) -> dict[str, object]:
         if not self._show_input or not hasattr(detail, "input"):
             return {}
-        return {"Input": parse_or_text(text_or_none(detail, "input"))}
+        return {"Input": parse_or_text(unwrap_text(detail, "input"))}

@@ -11,7 +11,7 @@ from durable_harness.host.sdk.batches import operation_info
 from durable_harness.host.sdk.generation import Runner, RunnerAround
 from durable_harness.host.stages import CURRENT, Stages
 from durable_harness.host.twice.effects import note_fake
-from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text, wrap_text
 from durable_harness.protocol.activity_names import HTTP_ACTIVITIES
 from durable_harness.protocol.alarms import AlarmClock
 
@@ -29,7 +29,7 @@ class FakedRunner(RunnerAround):
         """Run an activity, or answer for it; a call of `call_http` is one too."""
         if self._fakes.is_empty:
             return await self._runner.activity(request)
-        given = decoded(text_or_none(request, "input"))
+        given = decoded(unwrap_text(request, "input"))
         fake, what = self._fake_of(request.name, given)
         instance_id = request.orchestrationInstance.instanceId
         if fake is None:
@@ -46,7 +46,7 @@ class FakedRunner(RunnerAround):
                 return await self._runner.batch(request)
         return pb.EntityBatchResult(
             results=[await self._outcome(fake, request.instanceId, event) for event in request.operationRequests],
-            entityState=optional_text(text_or_none(request, "entityState")),
+            entityState=wrap_text(unwrap_text(request, "entityState")),
             operationInfos=[operation_info(event) for event in request.operationRequests],
         )
 
@@ -57,7 +57,7 @@ class FakedRunner(RunnerAround):
 
     async def _outcome(self, fake: InstalledFake, entity_id: str, event: pb.HistoryEvent) -> pb.OperationResult:
         detail = getattr(event, event.WhichOneof("eventType"))
-        given = text_or_none(detail, "input")
+        given = unwrap_text(detail, "input")
         given = unwrap_json(given) if self.wraps_operation_inputs else given
         call = {"input": decoded(given), "instance_id": entity_id, "operation": detail.operation}
         try:
@@ -66,7 +66,7 @@ class FakedRunner(RunnerAround):
             kind = type(error)
             failure = pb.TaskFailureDetails(errorType=f"{kind.__module__}.{kind.__name__}", errorMessage=str(error))
             return pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
-        return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(text)))
+        return pb.OperationResult(success=pb.OperationResultSuccess(result=wrap_text(text)))
 
     async def _answer(self, fake: InstalledFake, call: dict[str, object]) -> str:
         note_fake()

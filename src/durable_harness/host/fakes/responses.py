@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from durable_harness.protocol import RpcError, RpcStatus, Scheduler, optional_text, pb
+from durable_harness.protocol import RpcError, RpcStatus, Scheduler, pb, wrap_text
 from durable_harness.protocol.timings import Document
 
 
@@ -102,7 +102,7 @@ class Responses:
         return next(fitting, None)
 
     async def _raise(self, response: Response, instance_id: str, name: str) -> None:
-        request = pb.RaiseEventRequest(instanceId=instance_id, name=name, input=optional_text(response.payload))
+        request = pb.RaiseEventRequest(instanceId=instance_id, name=name, input=wrap_text(response.payload))
         self._on_the_way[instance_id, name.casefold()] += 1
         response.left = None if response.left is None else response.left - 1
         response.count += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.failures import sendable
-from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text, wrap_text
 
 
 def unknown_entity(request: pb.EntityRequest, name: str, app: FunctionApp) -> pb.EntityBatchResult:
@@ -30,12 +30,10 @@ def all_failed(
     request: pb.EntityRequest, message: str, error_type: str = "Exception", trace: str | None = None
 ) -> pb.EntityBatchResult:
     """Fail every operation and leave the state as it was."""
-    failure = pb.TaskFailureDetails(
-        errorType=error_type, errorMessage=sendable(message), stackTrace=optional_text(trace)
-    )
+    failure = pb.TaskFailureDetails(errorType=error_type, errorMessage=sendable(message), stackTrace=wrap_text(trace))
     outcome = pb.OperationResult(failure=pb.OperationResultFailure(failureDetails=failure))
     return pb.EntityBatchResult(
         results=[outcome] * len(request.operationRequests),
-        entityState=optional_text(text_or_none(request, "entityState")),
+        entityState=wrap_text(unwrap_text(request, "entityState")),
         operationInfos=[operation_info(event) for event in request.operationRequests],
     )

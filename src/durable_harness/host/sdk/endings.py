@@ -5,7 +5,7 @@ from __future__ import annotations
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.failures import sendable
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS
-from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text, wrap_text
 from durable_harness.protocol.continuing import continuation_of
 
 
@@ -34,7 +34,7 @@ def terminated(request: pb.OrchestratorRequest) -> pb.OrchestratorResponse:
     """Return the answer to a turn that has an ExecutionTerminated event."""
     event = next(e.executionTerminated for e in request.newEvents if e.HasField("executionTerminated"))
     ending = pb.CompleteOrchestrationAction(
-        orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED, result=optional_text(text_or_none(event, "input"))
+        orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED, result=wrap_text(unwrap_text(event, "input"))
     )
     return _ended(request, ending)
 

@@ -16,7 +16,7 @@ from durable_harness.documents import parse_json
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY
 from durable_harness.host.payload_encoding import parse_or_text, unwrap_json
 from durable_harness.json_places import first_place, shown
-from durable_harness.protocol import from_ns, pb, text_or_none, to_ns
+from durable_harness.protocol import from_ns, pb, to_ns, unwrap_text
 
 SCHEDULING_KINDS = frozenset(
     {
@@ -206,9 +206,7 @@ def step_of_ending(
 ) -> Step:
     """Return the end that a CompleteOrchestrationAction or an ExecutionCompletedEvent is."""
     status = ending.orchestrationStatus
-    payload = (
-        ending.failureDetails.errorMessage if ending.HasField("failureDetails") else text_or_none(ending, "result")
-    )
+    payload = ending.failureDetails.errorMessage if ending.HasField("failureDetails") else unwrap_text(ending, "result")
     return Step(ENDINGS.get(status, "end"), payload=payload, line=line)
 
 
@@ -228,7 +226,7 @@ def _step_of_event(kind: str, event: pb.HistoryEvent) -> Step:
 
 
 def _task(detail: pb.ScheduleTaskAction | pb.TaskScheduledEvent, event_id: int, line: str | None = None) -> Step:
-    payload = text_or_none(detail, "input")
+    payload = unwrap_text(detail, "input")
     if detail.name == BUILT_IN_HTTP_ACTIVITY:
         return Step("HTTP call", "", payload, event_id=event_id, line=line)
     return Step("activity", detail.name, payload, event_id=event_id, line=line)
@@ -241,7 +239,7 @@ def _child(
 ) -> Step:
     by_host = not detail.instanceId or HOST_MADE_ID.search(detail.instanceId)
     name = detail.name if by_host else f"{detail.name} {detail.instanceId}"
-    return Step("sub-orchestration", name, text_or_none(detail, "input"), event_id=event_id, line=line)
+    return Step("sub-orchestration", name, unwrap_text(detail, "input"), event_id=event_id, line=line)
 
 
 def _to_entity(
@@ -250,18 +248,18 @@ def _to_entity(
     name, detail = TO_ENTITIES[kind], getattr(holder, kind)
     if kind == "entityLockRequested":
         return Step(name, ", ".join(detail.lockSet), event_id=event_id, line=line)
-    target = str(text_or_none(detail, "targetInstanceId"))
+    target = str(unwrap_text(detail, "targetInstanceId"))
     if kind == "entityUnlockSent":
         return Step(name, target, event_id=event_id, line=line)
-    return Step(name, f"{target} {detail.operation}", text_or_none(detail, "input"), event_id=event_id, line=line)
+    return Step(name, f"{target} {detail.operation}", unwrap_text(detail, "input"), event_id=event_id, line=line)
 
 
 def _event(detail: pb.SendEventAction | pb.EventSentEvent, event_id: int, line: str | None = None) -> Step:
     """Return the step of an event that is sent to another instance; action and history name that differently."""
     if isinstance(detail, pb.SendEventAction):
-        target, payload = detail.instance.instanceId, text_or_none(detail, "data")
+        target, payload = detail.instance.instanceId, unwrap_text(detail, "data")
     else:
-        target, payload = detail.instanceId, text_or_none(detail, "input")
+        target, payload = detail.instanceId, unwrap_text(detail, "input")
     return Step("event", f"{detail.name} to {target}", payload, event_id=event_id, line=line)
 
 

@@ -21,7 +21,7 @@ from google.protobuf import timestamp_pb2
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY
 from durable_harness.host.payload_encoding import wrap_json
 from durable_harness.host.sdk1.recording import Recorded
-from durable_harness.protocol import child_id, optional_text, pb, to_ns
+from durable_harness.protocol import child_id, pb, to_ns, wrap_text
 
 RETRY_TIMER = "-WithRetry timer"
 EVENT_OF_ACTION = {
@@ -50,11 +50,11 @@ class ActionBuilder:
 
     def _plain(self, number: int, action: Action) -> pb.OrchestratorAction | None:
         if isinstance(action, CallActivityAction | CallActivityWithRetryAction):
-            task = pb.ScheduleTaskAction(name=action.function_name, input=optional_text(action.input_))
+            task = pb.ScheduleTaskAction(name=action.function_name, input=wrap_text(action.input_))
             return pb.OrchestratorAction(id=number, scheduleTask=task)
         if isinstance(action, CallHttpAction):
             request = json.dumps(action.http_request.to_json())
-            task = pb.ScheduleTaskAction(name=BUILT_IN_HTTP_ACTIVITY, input=optional_text(request))
+            task = pb.ScheduleTaskAction(name=BUILT_IN_HTTP_ACTIVITY, input=wrap_text(request))
             return pb.OrchestratorAction(id=number, scheduleTask=task)
         if isinstance(action, CreateTimerAction):
             return self._timer(number, as_utc(action.fire_at))
@@ -75,8 +75,8 @@ class ActionBuilder:
         child = pb.CreateSubOrchestrationAction(
             instanceId=action.instance_id or child_id(self._instance_id, self._execution_id, number),
             name=action.function_name,
-            version=optional_text(getattr(action, "version", None) or self._default_version),  # has one since 1.5
-            input=optional_text(wrap_json(action._input)),
+            version=wrap_text(getattr(action, "version", None) or self._default_version),  # has one since 1.5
+            input=wrap_text(wrap_json(action._input)),
         )
         return pb.OrchestratorAction(id=number, createSubOrchestration=child)
 
@@ -84,15 +84,15 @@ class ActionBuilder:
         fields = {
             "requestId": str(uuid5(NAMESPACE_OID, f"{self._instance_id}:{self._execution_id}:{number}")),
             "operation": action.operation,
-            "input": optional_text(wrap_json(action.input_)),
-            "targetInstanceId": optional_text(action.instance_id),
+            "input": wrap_text(wrap_json(action.input_)),
+            "targetInstanceId": wrap_text(action.instance_id),
         }
         if isinstance(action, SignalEntityAction):
             message = pb.SendEntityMessageAction(entityOperationSignaled=pb.EntityOperationSignaledEvent(**fields))
         else:
             called = pb.EntityOperationCalledEvent(
-                parentInstanceId=optional_text(self._instance_id),
-                parentExecutionId=optional_text(self._execution_id),
+                parentInstanceId=wrap_text(self._instance_id),
+                parentExecutionId=wrap_text(self._execution_id),
                 **fields,
             )
             message = pb.SendEntityMessageAction(entityOperationCalled=called)

@@ -18,7 +18,7 @@ from durable_harness.host.payload_encoding import entity_input
 from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
 from durable_harness.host.sdk1.serialization import df_loads
 from durable_harness.log_categories import running
-from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text, wrap_text
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ def _result(request: pb.EntityRequest, answer: JsonObject, raised: list[BaseExce
     errors = iter(raised)
     return pb.EntityBatchResult(
         results=[_outcome(result, next(errors, None) if result["isError"] else None) for result in answer["results"]],
-        entityState=optional_text(answer["entityState"] if answer["entityExists"] else None),
+        entityState=wrap_text(answer["entityState"] if answer["entityExists"] else None),
         operationInfos=[operation_info(event) for event in request.operationRequests],
     )
 
 
 def _context(request: pb.EntityRequest, name: str, key: str) -> str:
     """Write the batch as the SDK's entity context reads it."""
-    state = text_or_none(request, "entityState")
+    state = unwrap_text(request, "entityState")
     return json.dumps(
         {
             "self": {"name": name.lower(), "key": key},
@@ -91,14 +91,14 @@ def _operation(event: pb.HistoryEvent) -> dict[str, object]:
     detail = getattr(event, kind)
     return {
         "name": detail.operation,
-        "input": entity_input(text_or_none(detail, "input")),
+        "input": entity_input(unwrap_text(detail, "input")),
         "signal": kind == "entityOperationSignaled",
     }
 
 
 def _outcome(result: JsonObject, error: BaseException | None) -> pb.OperationResult:
     if not result["isError"]:
-        return pb.OperationResult(success=pb.OperationResultSuccess(result=optional_text(result["result"])))
+        return pb.OperationResult(success=pb.OperationResultSuccess(result=wrap_text(result["result"])))
     message = sendable(str(df_loads(result["result"])))
     if error is None:
         failure = pb.TaskFailureDetails(errorType="Exception", errorMessage=message)

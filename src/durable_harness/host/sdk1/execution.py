@@ -30,7 +30,7 @@ from durable_harness.host.sdk1.recording import Recorded, RecordingContext, Reco
 from durable_harness.host.sdk1.serialization import df_dumps
 from durable_harness.log_categories import running
 from durable_harness.places import shown_place
-from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
+from durable_harness.protocol import copy_of, pb, unwrap_text, wrap_text
 from durable_harness.protocol.continuing import continuation_of, past_length
 
 
@@ -77,7 +77,7 @@ class OrchestratorRun:
             self._reader.read(request.pastEvents, request.newEvents),
             request.instanceId,
             started.parentInstance.orchestrationInstance.instanceId or None,
-            unwrap_json(text_or_none(started, "input")),
+            unwrap_json(unwrap_text(started, "input")),
         )
         # As the SDK's own orchestrator does since 1.6: `get_input` then returns the type that the app has annotated.
         self._context._input_expected_type = getattr(function.call, "_df_input_type", None)
@@ -294,7 +294,7 @@ class OrchestratorRun:
             return self._continue_as_new()
         if executor.orchestrator_returned:
             return pb.CompleteOrchestrationAction(
-                orchestrationStatus=pb.ORCHESTRATION_STATUS_COMPLETED, result=optional_text(executor.output_text)
+                orchestrationStatus=pb.ORCHESTRATION_STATUS_COMPLETED, result=wrap_text(executor.output_text)
             )
         return None
 
@@ -323,6 +323,6 @@ class OrchestratorRun:
     def _continue_as_new(self) -> pb.CompleteOrchestrationAction:
         return pb.CompleteOrchestrationAction(
             orchestrationStatus=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
-            result=optional_text(wrap_json(self._renewal().action.input_)),
+            result=wrap_text(wrap_json(self._renewal().action.input_)),
             carryoverEvents=self._executor.untaken_events(self._context.events),
         )

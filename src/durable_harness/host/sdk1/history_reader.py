@@ -16,7 +16,7 @@ from azure.durable_functions.models.history.HistoryEventType import HistoryEvent
 
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS
 from durable_harness.places import described
-from durable_harness.protocol import optional_text, pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text, wrap_text
 
 
 class ReplayEvent(HistoryEvent):  # type: ignore[misc]
@@ -56,7 +56,7 @@ class RaisedEvent(ReplayEvent):
     def to_protocol(self) -> pb.HistoryEvent:
         """Return the protocol event that this one was made from."""
         seconds, nanos = self._stamp
-        raised = pb.EventRaisedEvent(name=self.Name, input=optional_text(self.Input))
+        raised = pb.EventRaisedEvent(name=self.Name, input=wrap_text(self.Input))
         return pb.HistoryEvent(
             eventId=self.event_id, timestamp={"seconds": seconds, "nanos": nanos}, eventRaised=raised
         )
@@ -116,7 +116,7 @@ def _completed(event_type: HistoryEventType) -> _Converter:
             source,
             is_played=is_played,
             TaskScheduledId=detail.taskScheduledId,
-            Result=text_or_none(detail, "result"),
+            Result=unwrap_text(detail, "result"),
         )
 
     return convert
@@ -130,7 +130,7 @@ def _failed(event_type: HistoryEventType) -> _Converter:
             is_played=is_played,
             TaskScheduledId=detail.taskScheduledId,
             Reason=detail.failureDetails.errorMessage,
-            Details=text_or_none(detail.failureDetails, "stackTrace") or "",
+            Details=unwrap_text(detail.failureDetails, "stackTrace") or "",
         )
 
     return convert
@@ -142,8 +142,8 @@ def _execution_started(source: pb.HistoryEvent, detail: pb.ExecutionStartedEvent
         source,
         is_played=is_played,
         Name=detail.name,
-        Input=text_or_none(detail, "input"),
-        Version=text_or_none(detail, "version"),
+        Input=unwrap_text(detail, "input"),
+        Version=unwrap_text(detail, "version"),
     )
 
 
@@ -162,7 +162,7 @@ def _event_raised(source: pb.HistoryEvent, detail: pb.EventRaisedEvent, is_playe
         source,
         is_played=is_played,
         Name=detail.name,
-        Input=text_or_none(detail, "input"),
+        Input=unwrap_text(detail, "input"),
     )
 
 
@@ -171,7 +171,7 @@ def _entity_completed(
     detail: pb.EntityOperationCompletedEvent,
     is_played: bool,  # noqa: FBT001
 ) -> ReplayEvent:
-    output = text_or_none(detail, "output")
+    output = unwrap_text(detail, "output")
     message = json.dumps({"result": "null" if output is None else output})
     return ReplayEvent(HistoryEventType.EVENT_RAISED, source, is_played=is_played, Name=detail.requestId, Input=message)
 

@@ -23,7 +23,7 @@ from durable_harness.host.sdk.generation import HistoryNeededError, NonDetermini
 from durable_harness.host.sdk.rewound_histories import rewound
 from durable_harness.host.sdk1.execution import Checking, Done, OrchestratorRun
 from durable_harness.host.stages import CURRENT
-from durable_harness.protocol import optional_text, pb
+from durable_harness.protocol import pb, wrap_text
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, past_length
 
 REPLAYED_EVENTS = LONG_HISTORY_EVENTS
@@ -153,7 +153,7 @@ class OrchestrationRunner:
     ) -> pb.OrchestratorResponse:
         """Return the answer of a turn, and keep its execution if another turn may come."""
         response = pb.OrchestratorResponse(
-            instanceId=request.instanceId, actions=actions, customStatus=optional_text(custom_status)
+            instanceId=request.instanceId, actions=actions, customStatus=wrap_text(custom_status)
         )
         self.app.near_limits.turn(execution.function, request, response)
         execution.log_failure()

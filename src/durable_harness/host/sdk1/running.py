@@ -13,7 +13,7 @@ from durable_harness.host.sdk1.entity_batches import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.host.sdk1.serialization import df_dumps, df_loads
 from durable_harness.host.work.http_activity import HttpActivity
-from durable_harness.protocol import pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text
 from durable_harness.settings import DurableTaskSettings
 
 
@@ -41,7 +41,7 @@ class Sdk1Runner:
         return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
 
     async def activity(self, request: pb.ActivityRequest) -> str:
-        input_text = text_or_none(request, "input")
+        input_text = unwrap_text(request, "input")
         if request.name == BUILT_IN_HTTP_ACTIVITY:
             return json.dumps(await self._http_activity.call(json.loads(input_text or "{}")))
         function = find_activity(self._app, request.name)

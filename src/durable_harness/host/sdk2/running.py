@@ -40,7 +40,7 @@ from durable_harness.host.sdk2.replayed import EngineReplay
 from durable_harness.host.sdk2.stored_payloads import with_payloads
 from durable_harness.host.stages import CURRENT
 from durable_harness.places import place_in
-from durable_harness.protocol import copy_of, optional_text, pb, text_or_none
+from durable_harness.protocol import copy_of, pb, unwrap_text, wrap_text
 from durable_harness.settings import DurableTaskSettings
 
 ACTIVITY_TRIGGER = "activityTrigger"
@@ -159,7 +159,7 @@ class Sdk2Runner:
 
     async def activity(self, request: pb.ActivityRequest) -> str:
         function = find_activity(self._app, request.name)
-        given = text_or_none(request, "input")
+        given = unwrap_text(request, "input")
         value = self._decode(given)
         source = ActivitySource(value, request.orchestrationInstance.instanceId)
         result = await self._invoker.invoke(function, value, trace_of_request(request), source=source)
@@ -183,7 +183,7 @@ class Sdk2Runner:
         failure = pb.TaskFailureDetails(
             errorType=qualified_name(error),
             errorMessage=sendable(text_of(error)),
-            stackTrace=optional_text(trace_of(error)),
+            stackTrace=wrap_text(trace_of(error)),
         )
         _add_place(failure, self._app.activities.get(request.name.lower()))
         return failure

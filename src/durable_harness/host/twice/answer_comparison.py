@@ -9,7 +9,7 @@ from datetime import datetime
 from durable_harness.foreign_text import middle_cut, shown
 from durable_harness.host.failures import describe
 from durable_harness.json_places import first_place
-from durable_harness.protocol import pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text
 
 SAME, TIMES, OTHER = "same", "times", "other"
 FAILED_SECOND, FAILED_FIRST, FAILED_BOTH = "failedSecond", "failedFirst", "failedBoth"
@@ -41,7 +41,7 @@ def operation_answers(result: pb.EntityBatchResult, count: int) -> list[Answer]:
 def _operation_answer(result: pb.OperationResult) -> Answer:
     if result.HasField("failure"):
         return Answer(error=result.failure.failureDetails.errorMessage)
-    return Answer(text_or_none(result.success, "result"))
+    return Answer(unwrap_text(result.success, "result"))
 
 
 def compared(first: Answer, second: Answer, where: str = "answer") -> tuple[str, str]:

@@ -12,7 +12,7 @@ from durable_harness.host.twice.effects import SCOPE, Scope
 from durable_harness.host.twice.twice_records import Delivered, TwiceRecords, repeated
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import pb, text_or_none
+from durable_harness.protocol import pb, unwrap_text
 from durable_harness.protocol.activity_names import shown_name
 
 A = TypeVar("A")
@@ -47,7 +47,7 @@ class ComparingRunner(RunnerAround):
             if isinstance(outcome, BaseException):
                 return Delivered([(name, Answer.of_error(outcome)) for name in names], scope, outcome)
             answers = operation_answers(outcome, len(names))
-            state = Answer(text_or_none(outcome, "entityState"))
+            state = Answer(unwrap_text(outcome, "entityState"))
             return Delivered(list(zip(names, answers, strict=False)), scope, outcome, state)
 
         return await self._compared(("entity", entity), lambda: self._runner.batch(request), delivered)

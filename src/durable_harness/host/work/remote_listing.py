@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from durable_harness.foreign_text import beginning
-from durable_harness.protocol import Scheduler, from_ns, pb, text_or_none, to_ns
+from durable_harness.protocol import Scheduler, from_ns, pb, to_ns, unwrap_text
 from durable_harness.protocol.listing import (
     BEGINNING_CHARS,
     MOST_NAMES,
@@ -97,7 +97,7 @@ class StatesListing:
         while len(states) < MOST_READ:
             answer = await self._scheduler.query_instances(pb.QueryInstancesRequest(query=query))
             states += answer.orchestrationState
-            token = text_or_none(answer, "continuationToken")
+            token = unwrap_text(answer, "continuationToken")
             if not token or token == query.continuationToken.value:
                 is_part = False
                 break
@@ -142,7 +142,7 @@ def _row(state: pb.OrchestrationState, children: int) -> InstanceRow:
 
 def _with_payloads(row: InstanceRow, state: pb.OrchestrationState) -> InstanceRow:
     given, output, custom_status = (
-        (text := text_or_none(state, field)) and beginning(text, BEGINNING_CHARS)
+        (text := unwrap_text(state, field)) and beginning(text, BEGINNING_CHARS)
         for field in ("input", "output", "customStatus")
     )
     return dataclasses.replace(row, input=given, output=output, custom_status=custom_status)
