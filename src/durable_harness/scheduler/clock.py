@@ -93,8 +93,9 @@ class RealClock:
     ) -> None:
         self._wall_ns, self._steady_ns = wall_ns, steady_ns
         self._ahead_ns = int(ahead_s * NS_PER_S)
-        self._last_steady_ns = steady_ns()
-        self._zero_ns = self._last_steady_ns  # what the steady clock showed when no time had passed yet
+        self.is_moved = self._ahead_ns > 0
+        self._zero_ns = steady_ns()  # what the steady clock showed when no time had passed yet
+        self._passed_ns = 0  # by the latest reading
         self._epoch_ns = wall_ns()
         self._due: list[Due] = []
         self._awaited_count = 0
@@ -105,12 +106,8 @@ class RealClock:
 
     @property
     def epoch_ns(self) -> int:
-        self._passed_ns()
+        self.elapsed_ns()  # it may find that the wall clock was set
         return self._epoch_ns
-
-    @property
-    def is_moved(self) -> bool:
-        return self._ahead_ns > 0
 
     @property
     def ahead_s(self) -> float:
@@ -118,7 +115,13 @@ class RealClock:
         return self._ahead_ns / NS_PER_S
 
     def elapsed_ns(self) -> int:
-        return self._passed_ns() + self._ahead_ns
+        passed_ns = self._steady_ns() - self._zero_ns
+        deviation_ns = self._wall_ns() - self._epoch_ns - passed_ns
+        if passed_ns < self._passed_ns or not -STEP_NS < deviation_ns < STEP_NS:
+            self._look_closely()
+        else:  # nearly always: both clocks went on alike
+            self._passed_ns = passed_ns
+        return self._passed_ns + self._ahead_ns
 
     def now_ns(self) -> int:
         return self.elapsed_ns() + self._epoch_ns
@@ -126,31 +129,17 @@ class RealClock:
     def on_step(self, callback: Callable[[], None]) -> None:
         self._on_step.append(callback)
 
-    def _passed_ns(self) -> int:
-        """Read both clocks, follow a step of the wall clock, and return the time that has passed by itself."""
-        passed_ns = self._let_pass(self._steady_ns())
-        if not -STEP_NS < self._wall_ns() - self._epoch_ns - passed_ns < STEP_NS:
-            passed_ns = self._look_closely()
-        return passed_ns
-
-    def _let_pass(self, steady_ns: int) -> int:
-        if steady_ns < self._last_steady_ns:  # no clock should; one in a test's hands may
-            self._zero_ns -= self._last_steady_ns - steady_ns
-        self._last_steady_ns = steady_ns
-        return steady_ns - self._zero_ns
-
-    def _look_closely(self) -> int:
+    def _look_closely(self) -> None:
         """Read both clocks until a step of the wall clock differs from a pause of this process between the readings."""
-        passed_ns = 0
         for _ in range(READ_TRIES):
             before_ns, wall_ns, after_ns = self._steady_ns(), self._wall_ns(), self._steady_ns()
-            passed_ns = self._let_pass(after_ns)
-            deviation_ns = wall_ns - self._epoch_ns - passed_ns
+            self._zero_ns = min(self._zero_ns, after_ns - self._passed_ns)  # a steady clock in a test's hands went back
+            self._passed_ns = after_ns - self._zero_ns
+            deviation_ns = wall_ns - self._epoch_ns - self._passed_ns
             if after_ns - before_ns < SAME_MOMENT_NS:
                 if abs(deviation_ns) >= STEP_NS:
                     self._follow_step(deviation_ns)
                 break
-        return passed_ns
 
     def _follow_step(self, deviation_ns: int) -> None:
         self._epoch_ns += deviation_ns
@@ -225,6 +214,7 @@ class RealClock:
 
     def _jump_to(self, elapsed_ns: int) -> None:
         self._ahead_ns += max(0, elapsed_ns - self.elapsed_ns())
+        self.is_moved = self._ahead_ns > 0
 
     def call_at(
         self,
