@@ -29,25 +29,10 @@ Start = pb.CreateInstanceRequest | pb.SubOrchestrationInstanceCreatedEvent | pb.
 """The messages that start an orchestration: a client's, an orchestrator's, an entity's."""
 
 
-def check_start(instance_id: str, start: pb.CreateInstanceRequest) -> None:
-    """Raise INVALID_ARGUMENT if an instance cannot have this id, or the name, version or tags of its start."""
-    problem = start_problem(instance_id, start)
-    if problem:
-        raise _invalid(problem)
-
-
-def check_name(kind: str, name: str) -> None:
-    """Raise INVALID_ARGUMENT for what cannot be the name of something."""
-    problem = name_problem(kind, name)
-    if problem:
-        raise _invalid(problem)
-
-
-def check_time(what: str, stamp: Timestamp) -> None:
-    """Raise INVALID_ARGUMENT for a time that this scheduler cannot keep."""
-    problem = time_problem(what, stamp)
-    if problem:
-        raise _invalid(problem)
+def raise_for_problem(problem: str | None) -> None:
+    """Raise INVALID_ARGUMENT for a problem with a request, if there is one."""
+    if problem is not None:
+        raise RpcError(RpcStatus.INVALID_ARGUMENT, problem)
 
 
 def time_problem(what: str, stamp: Timestamp) -> str | None:
@@ -67,15 +52,11 @@ def _shown_time(stamp: Timestamp) -> str:
 
 def start_problem(instance_id: str, start: Start) -> str | None:
     """Return what is wrong with the id of an instance or with the message that starts it, None if nothing is."""
-    return _id_problem(instance_id, start.name) or _named_problem("orchestrator", start)
-
-
-def _id_problem(instance_id: str, name: str) -> str | None:
-    if not name:
+    if not start.name:
         return "The name of the orchestrator is empty."
     if instance_id.startswith("@"):
         return f"The instance id '{instance_id[:60]}' starts with @, which is for entities."
-    return _characters_problem("instance id", instance_id)
+    return _characters_problem("instance id", instance_id) or _named_problem("orchestrator", start)
 
 
 def _characters_problem(kind: str, text: str) -> str | None:
@@ -89,27 +70,18 @@ def _characters_problem(kind: str, text: str) -> str | None:
 
 def _named_problem(kind: str, named: Start | pb.ScheduleTaskAction) -> str | None:
     """Return what is wrong with the name, version and tags of what is asked for."""
-    version = named.version.value if named.HasField("version") else ""
     return (
         name_problem(f"name of the {kind}", named.name)
-        or name_problem(f"version of the {kind}", version)
+        or name_problem(f"version of the {kind}", named.version.value)
         or tags_problem(getattr(named, "tags", {}))
     )
 
 
-def check_reusable(statuses: Collection[int]) -> None:
-    """Raise INVALID_ARGUMENT for a policy that replaces living instances but no terminated ones."""
+def reuse_problem(statuses: Collection[int]) -> str | None:
+    """Return what is wrong with a policy that replaces living instances but no terminated ones, None if nothing is."""
     if REPLACED_BY_TERMINATION.intersection(statuses) and pb.ORCHESTRATION_STATUS_TERMINATED not in statuses:
-        raise _invalid(
-            "Invalid reusable statuses: cannot exclude 'Terminated' while also allowing reuse of running instances"
-        )
-
-
-def check_entity_id(entity_id: str) -> None:
-    """Raise INVALID_ARGUMENT for an id that is not one of an entity."""
-    problem = entity_id_problem(entity_id)
-    if problem:
-        raise _invalid(problem)
+        return "Invalid reusable statuses: cannot exclude 'Terminated' while also allowing reuse of running instances"
+    return None
 
 
 def entity_id_problem(entity_id: str) -> str | None:
@@ -198,7 +170,3 @@ def _message_problem(action_id: int, message: pb.SendEntityMessageAction) -> str
     if problem is None and kind == "entityOperationSignaled":
         problem = time_problem("signal", detail.scheduledTime)
     return problem and f"Action {action_id} sends a message to an entity, but: {problem}"
-
-
-def _invalid(problem: str) -> RpcError:
-    return RpcError(RpcStatus.INVALID_ARGUMENT, problem)

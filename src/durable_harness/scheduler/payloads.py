@@ -100,24 +100,15 @@ class PayloadLimit:
         return next((problem for name, text in parts if (problem := self._problem(name, text))), None)
 
     def _problem(self, name: str, text: str) -> Problem | None:
-        size = self._excess(text)
-        if size:
-            return Problem(TOO_LARGE, self._message(name, size))
-        return Problem(TOO_DEEP, too_deep(name)) if holds_too_deep(text) else None
-
-    def _excess(self, text: str) -> int:
-        """Return the size of a text that is too large, 0 for one that is not."""
         limit = self.max_bytes or STORED_BYTES
-        if 4 * len(text) <= limit:
-            return 0
-        size = len(text.encode("utf-8", "surrogatepass"))
-        return size if size > limit else 0
-
-    def _message(self, name: str, size: int) -> str:
-        return (
-            f"The {name} has {size} bytes; a payload may have {self.max_bytes or STORED_BYTES} at most. Keep large data"
-            " elsewhere and pass a reference to it."
-        )
+        # Bytes are only counted where there may be too many: a character has four at most.
+        if 4 * len(text) > limit and (size := len(text.encode("utf-8", "surrogatepass"))) > limit:
+            return Problem(
+                TOO_LARGE,
+                f"The {name} has {size} bytes; a payload may have {limit} at most. Keep large data elsewhere and pass a"
+                " reference to it.",
+            )
+        return Problem(TOO_DEEP, too_deep(name)) if holds_too_deep(text) else None
 
 
 def _parts_of_turn(response: pb.OrchestratorResponse) -> Iterator[tuple[str, str]]:
