@@ -385,7 +385,7 @@ def _answer_event(time_ns: int, request_id: str, outcome: pb.OperationResult) ->
         details = outcome.failure.failureDetails
         failed = pb.EntityOperationFailedEvent(requestId=request_id, failureDetails=details)
         return event(time_ns, entityOperationFailed=failed)
-    output = wrap_text(unwrap_text(outcome.success, "result"))
+    output = outcome.success.result if outcome.success.HasField("result") else None
     completed = pb.EntityOperationCompletedEvent(requestId=request_id, output=output)
     return event(time_ns, entityOperationCompleted=completed)
 

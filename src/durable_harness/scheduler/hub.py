@@ -22,19 +22,20 @@ from durable_harness.protocol.run_again import without_origin
 from durable_harness.protocol.timings import Document
 from durable_harness.scheduler import listing, queries
 from durable_harness.scheduler.checks import (
-    check_entity_id,
-    check_name,
-    check_reusable,
-    check_start,
-    check_time,
     checked_batch,
     checked_turn,
+    entity_id_problem,
+    raise_for_problem,
+    reuse_problem,
+    start_problem,
+    time_problem,
 )
 from durable_harness.scheduler.clock import Clock, RealClock
 from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entities import BatchWork
 from durable_harness.scheduler.hub_state import HubState
 from durable_harness.scheduler.instances import Instance, event, state_of
+from durable_harness.scheduler.limits import name_problem
 from durable_harness.scheduler.measuring import measure
 from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.sizes import chunks
@@ -77,9 +78,11 @@ class TaskHub:
         self.journal.admit()
         self.payloads.check(request, "input")
         instance_id = request.instanceId or new_id()
-        check_start(instance_id, request)
-        check_time("start", request.scheduledStartTimestamp)
-        check_reusable(request.orchestrationIdReusePolicy.replaceableStatus)
+        raise_for_problem(
+            start_problem(instance_id, request)
+            or time_problem("start", request.scheduledStartTimestamp)
+            or reuse_problem(request.orchestrationIdReusePolicy.replaceableStatus)
+        )
         existing = self.instances.get(instance_id) if request.instanceId else None
         if existing is not None:
             if existing.status not in request.orchestrationIdReusePolicy.replaceableStatus:
@@ -102,7 +105,7 @@ class TaskHub:
         return pb.CreateInstanceResponse(instanceId=instance_id)
 
     async def get_instance(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        answer = self._answer_now(request)
+        answer = _answer(self.instances.get(request.instanceId), request)
         if await self._may_show(request.instanceId):
             return answer
         return _answer(self.instances.committed(request.instanceId), request)
@@ -116,9 +119,9 @@ class TaskHub:
     async def raise_event(self, request: pb.RaiseEventRequest) -> pb.RaiseEventResponse:
         self.journal.admit()
         self.payloads.check(request, "input")
-        check_name("event", request.name)
+        raise_for_problem(name_problem("event", request.name))
         instance = self._known(request.instanceId)
-        raised = pb.EventRaisedEvent(name=request.name, input=wrap_text(unwrap_text(request, "input")))
+        raised = pb.EventRaisedEvent(name=request.name, input=request.input if request.HasField("input") else None)
         self.state.deliver(instance, event(self.state.time_of(instance), eventRaised=raised))
         await self.journal.settled(key=instance.key)
         return pb.RaiseEventResponse()
@@ -136,7 +139,7 @@ class TaskHub:
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
         if not instance.is_to_be_suspended:
-            suspended = pb.ExecutionSuspendedEvent(input=wrap_text(unwrap_text(request, "reason")))
+            suspended = pb.ExecutionSuspendedEvent(input=request.reason if request.HasField("reason") else None)
             self.state.deliver(instance, event(self.state.time_of(instance), executionSuspended=suspended))
         await self.journal.settled(key=instance.key)
         return pb.SuspendResponse()
@@ -146,7 +149,7 @@ class TaskHub:
         self.payloads.check(request, "reason")
         instance = self._known(request.instanceId)
         if instance.is_to_be_suspended:
-            resumed = pb.ExecutionResumedEvent(input=wrap_text(unwrap_text(request, "reason")))
+            resumed = pb.ExecutionResumedEvent(input=request.reason if request.HasField("reason") else None)
             self.state.deliver(instance, event(self.state.time_of(instance), executionResumed=resumed))
         await self.journal.settled(key=instance.key)
         return pb.ResumeResponse()
@@ -238,9 +241,11 @@ class TaskHub:
     async def signal_entity(self, request: pb.SignalEntityRequest) -> pb.SignalEntityResponse:
         self.journal.admit()
         self.payloads.check(request, "input")
-        check_entity_id(request.instanceId)
-        check_time("signal", request.scheduledTime)
-        check_name("operation", request.name)
+        raise_for_problem(
+            entity_id_problem(request.instanceId)
+            or time_problem("signal", request.scheduledTime)
+            or name_problem("operation", request.name)
+        )
         self.entities.signal(
             request.instanceId,
             operation=request.name,
@@ -327,7 +332,7 @@ class TaskHub:
             else:
                 ending = pb.CompleteOrchestrationAction(
                     orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
-                    result=wrap_text(unwrap_text(request, "reason")),
+                    result=request.reason if request.HasField("reason") else None,
                 )
                 end_at_once(self.state, instance, instance.execution, ending)
         await self.journal.settled()
@@ -343,14 +348,11 @@ class TaskHub:
         while instance is not None and not reached(instance):
             await self.state.waiters.wait_for_change(request.instanceId)
             instance = self.instances.get(request.instanceId)
-        return self._answer_now(request)
+        return _answer(instance, request)
 
     async def _may_show(self, instance_id: str) -> bool:
         """Whether what memory has of an instance is committed; False while it cannot be."""
         return self.instances.is_settled(instance_id) or await self.journal.caught_up()
-
-    def _answer_now(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        return _answer(self.instances.get(request.instanceId), request)
 
     def _known(self, instance_id: str) -> Instance:
         return _existing(self.instances.get(instance_id), instance_id)

@@ -10,7 +10,7 @@ from typing import Protocol
 from durable_harness.protocol import pb
 from durable_harness.scheduler.clock import Clock
 from durable_harness.scheduler.dispatch import Work
-from durable_harness.scheduler.instances import Execution, Instance, Parent
+from durable_harness.scheduler.instances import Instance, Parent
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.repeats import Repeats
 from durable_harness.scheduler.storage.in_hand import InHand
@@ -56,12 +56,6 @@ class Hub(Source, Protocol):
 
     def epoch_not_before(self, time_ns: int) -> int:
         """Return an epoch by which it is not earlier than this time now."""
-
-    def living(self, instance_id: str, execution_id: str) -> Instance | None:
-        """Return the instance if this very execution of it still runs."""
-
-    def is_current(self, instance: Instance, execution: Execution) -> bool:
-        """Whether this execution of this very instance (not of one that replaced it) still runs."""
 
     def version_of(self, instance: Instance) -> str:
         """Return the version by which workers filter an instance and its calls: its own, else that of its callers."""

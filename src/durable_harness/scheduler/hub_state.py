@@ -115,7 +115,9 @@ class HubState:
         """Return what to do once the changes since the last call are committed: hand out work, wake who waits."""
         pending, self._pending = self._pending, []
         woken, self._woken = self._woken, {}
-        return [*pending, functools.partial(self.waiters.wake, woken)]
+        if self.waiters.waiting:  # who comes later has seen these changes
+            pending.append(functools.partial(self.waiters.wake, woken))
+        return pending
 
     def on_commit(self, action: Action) -> None:
         """Do something when all that has happened so far is committed."""
@@ -142,7 +144,7 @@ class HubState:
         epoch_ns = self.clock.epoch_ns if epoch_ns is None else epoch_ns
         now_ns = self.clock.elapsed_ns() + epoch_ns
         instance = Instance(
-            self.instances.next_key(),
+            next(self.journal.instance_keys),
             instance_id,
             name,
             version,
@@ -186,7 +188,7 @@ class HubState:
 
     def forget_all(self) -> None:
         """Delete every instance and entity. Results of work that workers still do for them are dropped."""
-        self._woken |= dict.fromkeys(self.waiters.ids())
+        self._woken |= dict.fromkeys(self.waiters.waiting)
         self.instances.forget_all()
         self.entities.forget_all()
         self.repeats.forget_all()
@@ -218,18 +220,6 @@ class HubState:
             self.settle(instance)
         else:
             self.remove(instance)
-
-    def living(self, instance_id: str, execution_id: str) -> Instance | None:
-        """Return the instance if this very execution of it still runs."""
-        instance = self.instances.get(instance_id)
-        if instance is None or instance.ended or instance.execution_id != execution_id:
-            return None
-        return instance
-
-    def is_current(self, instance: Instance, execution: Execution) -> bool:
-        """Whether this execution of this very instance (not of one that replaced it) still runs."""
-        same = instance.execution is execution and not instance.ended
-        return same and self.instances.get(instance.instance_id) is instance
 
     def version_of(self, instance: Instance) -> str:
         """Return the version by which workers filter an instance and its calls: its own, else that of its callers."""

@@ -43,8 +43,9 @@ class Inbox:
         if self._controls.get(kind):
             length = 1 + next(i for i, event in enumerate(self._events) if event.HasField(kind))
         taken, self._events = self._events[:length], self._events[length:]
-        for event in taken:
-            self._count(event, -1)
+        if any(self._controls.values()):  # seldom: else there is nothing to count
+            for event in taken:
+                self._count(event, -1)
         return taken
 
     def put_back(self, events: Collection[pb.HistoryEvent]) -> None:

@@ -53,10 +53,20 @@ class Registry:
             instance = self.committed(instance_id)
         return instance
 
-    def is_running(self, instance_id: str, execution_id: str) -> bool:
-        """Whether this very execution has not ended. The store is not asked: what runs is in memory."""
+    def running(self, instance_id: str, execution_id: str) -> Instance | None:
+        """Return an instance if this execution of it still runs. The store is not asked: what runs is in memory."""
         instance = self._living.get(instance_id)
-        return instance is not None and not instance.ended and instance.execution_id == execution_id
+        if instance is None or instance.ended or instance.execution_id != execution_id:
+            return None
+        return instance
+
+    def is_running(self, instance_id: str, execution_id: str) -> bool:
+        return self.running(instance_id, execution_id) is not None
+
+    def is_current(self, instance: Instance, execution: Execution) -> bool:
+        """Whether this execution of this very instance (not of one that replaced it) still runs."""
+        is_there = self._living.get(instance.instance_id) is instance
+        return is_there and instance.execution is execution and not instance.ended
 
     def committed(self, instance_id: str) -> Instance | None:
         """Return an instance as the store has it, without what is not written yet."""
@@ -72,12 +82,9 @@ class Registry:
     def living(self) -> Iterator[Instance]:
         return iter(self._living.values())
 
-    def next_key(self) -> int:
-        return next(self._journal.instance_keys)
-
     def add(self, instance: Instance) -> None:
+        """Keep an instance in memory; `mark_changed` has it saved."""
         self._living[instance.instance_id] = instance
-        self.mark_changed(instance)
 
     def remove(self, instance: Instance) -> None:
         """Delete an instance, and its rows with the next batch."""
@@ -106,6 +113,7 @@ class Registry:
         instance.execution.rewritten = True
         instance.is_stored = False
         self.add(instance)
+        self.mark_changed(instance)
 
     def is_settled(self, instance_id: str) -> bool:
         """Whether all that is known of an instance is committed."""
@@ -135,7 +143,7 @@ class Registry:
                 saved = Saved(len(history), self._journal.store.highest_turn(instance.key))
             instance.execution = Execution(instance.execution_id, history=history, saved=saved)
         self._recent.pop(instance.instance_id, None)
-        self._living[instance.instance_id] = instance
+        self.add(instance)
         return instance.execution
 
     def collect_rows(self, rows: Rows) -> Action:
@@ -183,7 +191,7 @@ class Registry:
             with self.reading(row[2]):
                 instance = from_row(row)
                 self._restore(instance, replay_due=bool(row[-1]))
-            self._living[instance.instance_id] = instance
+            self.add(instance)
         return list(self._living.values())
 
     def _restore(self, instance: Instance, *, replay_due: bool) -> None:
@@ -237,10 +245,11 @@ def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> 
         rows[sql.DELETE_INBOX].append((key,))
         saved.history = saved.turns = saved.received = saved.taken = 0
         execution.rewritten = False
-    if len(execution.history) > saved.history:
+    length = len(execution.history)
+    if length > saved.history:
         chunk = pb.HistoryChunk(events=execution.history.since(saved.history)).SerializeToString()
         saved.turns += 1
-        saved.history = len(execution.history)
+        saved.history = length
         rows[sql.INSERT_TURN].append((key, saved.turns, chunk))
     # Execution has the picture of these numbers. Rows of the inbox hold what is received and not in the history yet: of
     # an ended instance nothing. What was taken before it was ever saved never had a row.

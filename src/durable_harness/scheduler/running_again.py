@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from durable_harness.protocol import RpcError, RpcStatus, new_id, pb, to_ns
 from durable_harness.protocol.run_again import ORIGIN_TAG, PAYLOADS, RECEIVED, RunAgain
-from durable_harness.scheduler.checks import check_start
+from durable_harness.scheduler.checks import raise_for_problem, start_problem
 from durable_harness.scheduler.history import History
 from durable_harness.scheduler.hub import TaskHub
 from durable_harness.scheduler.inbox import Inbox
 from durable_harness.scheduler.instances import Execution, Instance, execution_started
-from durable_harness.scheduler.limits import tags_problem
 from durable_harness.scheduler.tasks import restore_tasks, unanswered
 from durable_harness.scheduler.turns import status_after
 
@@ -75,7 +74,7 @@ def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instanc
     now_ns = hub.state.clock.elapsed_ns() + epoch_ns
     started = next(event.executionStarted for event in part.events if event.HasField("executionStarted"))
     instance = Instance(
-        hub.state.instances.next_key(),
+        next(hub.journal.instance_keys),
         asked.new_id or new_id(),
         started.name,
         started.version.value if started.HasField("version") else None,
@@ -101,9 +100,8 @@ def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instanc
 
 
 def _check_new(hub: TaskHub, instance: Instance) -> None:
-    check_start(instance.instance_id, pb.CreateInstanceRequest(name=instance.name))
-    if (problem := tags_problem(instance.tags or {})) is not None:
-        raise RpcError(RpcStatus.INVALID_ARGUMENT, problem)
+    request = pb.CreateInstanceRequest(name=instance.name, tags=instance.tags)
+    raise_for_problem(start_problem(instance.instance_id, request))
     if hub.state.instances.get(instance.instance_id) is not None:
         raise RpcError(
             RpcStatus.ALREADY_EXISTS, f"An orchestration instance with the id '{instance.instance_id}' already exists."

@@ -213,5 +213,6 @@ class SchedulerService:
         self.progress.set()
 
     def _committed(self) -> None:
-        self.skip_if_idle()
+        if self.skipping:
+            self.skip_if_idle()
         self.progress.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -29,15 +29,12 @@ class ActivityWork:
     execution_id: str
     task_id: int
     request: pb.ActivityRequest
-    orchestration_version: str = ""
+    orchestration_version: str
+    times: WorkTimes
     losses: int = 0
     is_undeliverable: bool = False
     slot: int = NO_SLOT
     kind: Kind = Kind.ACTIVITY
-    times: WorkTimes = field(default_factory=functools.partial(WorkTimes, kind=noted.ACTIVITY))
-
-    def __post_init__(self) -> None:
-        self.times.task_id = self.task_id
 
     @property
     def subject_id(self) -> str:
@@ -53,7 +50,7 @@ class ActivityWork:
 
     @property
     def is_awaited(self) -> bool:
-        return self.hub.living(self.instance_id, self.execution_id) is not None
+        return self.hub.instances.running(self.instance_id, self.execution_id) is not None
 
     def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:  # noqa: ARG002 - activities have no history
         if self.is_undeliverable:
@@ -83,7 +80,7 @@ class ActivityWork:
 
     def will_be_repeated(self) -> None:
         """Count it: the worker that had it may have run it."""
-        instance = self.hub.living(self.instance_id, self.execution_id)
+        instance = self.hub.instances.running(self.instance_id, self.execution_id)
         if instance is not None:
             self.hub.repeats.note(self.key, self.execution_id, self.task_id)
             self.hub.instances.mark_changed(instance)
@@ -92,7 +89,7 @@ class ActivityWork:
         """Deliver the outcome to the execution that waits for it, if that still runs."""
         if self.hub.in_hand is not None and self.slot != NO_SLOT:
             self.hub.on_commit(functools.partial(self.hub.in_hand.release, self._slot()))
-        instance = self.hub.living(self.instance_id, self.execution_id)
+        instance = self.hub.instances.running(self.instance_id, self.execution_id)
         if instance is not None:
             self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.time_of(instance)))
 
@@ -101,7 +98,7 @@ def _outcome(task_id: int, response: pb.ActivityResponse, time_ns: int) -> pb.Hi
     if response.HasField("failureDetails"):
         failed = pb.TaskFailedEvent(taskScheduledId=task_id, failureDetails=response.failureDetails)
         return event(time_ns, taskFailed=failed)
-    result = wrap_text(unwrap_text(response, "result"))
+    result = response.result if response.HasField("result") else None
     return event(time_ns, taskCompleted=pb.TaskCompletedEvent(taskScheduledId=task_id, result=result))
 
 
@@ -120,8 +117,17 @@ def offer_activity(
         parentTraceContext=scheduled.parentTraceContext if scheduled.HasField("parentTraceContext") else None,
         tags=scheduled.tags,
     )
-    version = hub.version_of(instance)
-    hub.offer(ActivityWork(hub, instance.key, instance.instance_id, execution.execution_id, task_id, request, version))
+    activity = ActivityWork(
+        hub,
+        instance.key,
+        instance.instance_id,
+        execution.execution_id,
+        task_id,
+        request,
+        hub.version_of(instance),
+        WorkTimes(kind=noted.ACTIVITY, task_id=task_id),
+    )
+    hub.offer(activity)
 
 
 def arm_timer(hub: Hub, instance: Instance, execution: Execution, timer_id: int, fire_at: Timestamp) -> None:
@@ -135,7 +141,7 @@ def arm_timer(hub: Hub, instance: Instance, execution: Execution, timer_id: int,
 
 
 def _fire_timer(hub: Hub, instance_id: str, execution_id: str, timer_id: int, due_ns: int) -> None:
-    waiting = hub.living(instance_id, execution_id)
+    waiting = hub.instances.running(instance_id, execution_id)
     if waiting is not None:
         fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
         hub.deliver(waiting, event(hub.time_of(waiting), timerFired=fired))
@@ -190,7 +196,7 @@ def report_to_parent(hub: Hub, child: Instance) -> None:
     """Deliver a child's outcome to the execution that waits for it, in the same step in which the child ends."""
     if child.parent is None:
         return
-    parent = hub.living(child.parent.instance_id, child.parent.execution_id)
+    parent = hub.instances.running(child.parent.instance_id, child.parent.execution_id)
     if parent is None:
         return
     task_id = child.parent.task_id

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import child_id, copy_of, is_terminal, new_id, pb, to_ns, unwrap_text, wrap_text
+from durable_harness.protocol import child_id, copy_of, new_id, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.scheduler.dispatch import Kind
@@ -42,7 +42,7 @@ class TurnWork:
 
     @property
     def is_awaited(self) -> bool:
-        return self.hub.is_current(self.instance, self.execution)
+        return self.hub.instances.is_current(self.instance, self.execution)
 
     @property
     def name(self) -> str:
@@ -55,7 +55,7 @@ class TurnWork:
     def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:
         execution = self.execution
         execution.queued = False
-        if not self.hub.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
+        if not self.hub.instances.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
             return None
         execution.replay_due = False
         item = pb.WorkItem()
@@ -92,7 +92,7 @@ class TurnWork:
         self.execution.losses += 1
         size = self.execution.history.size_bytes + sum(new.ByteSize() for new in self.execution.inbox)
         losses = self.execution.losses
-        if is_undeliverable(losses, size) and self.hub.is_current(self.instance, self.execution):
+        if is_undeliverable(losses, size) and self.hub.instances.is_current(self.instance, self.execution):
             ending = pb.CompleteOrchestrationAction(
                 orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
                 failureDetails=undeliverable("HistoryTooLarge", "history", size, losses),
@@ -103,7 +103,7 @@ class TurnWork:
 def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
     """Take a worker's answer: move the turn's events into history and carry out its actions."""
     hub, instance, execution = work.hub, work.instance, work.execution
-    if not hub.is_current(instance, execution):
+    if not hub.instances.is_current(instance, execution):
         return
     execution.losses = 0
     if response.HasField("orchestrationTraceContext"):
@@ -111,7 +111,7 @@ def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
     replayed = len(execution.history)
     new_events = execution.finish_turn()
     _note_turn(instance, new_events, hub.time_of(instance))
-    execution.last_turn = Continuation(response.completionToken, len(execution.history))
+    execution.last_turn = Continuation(response.completionToken, replayed + len(new_events))
     instance.status = status_after(instance.status, new_events)
     previous_status = instance.custom_status
     if response.HasField("customStatus"):
@@ -121,7 +121,7 @@ def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
         turn.apply(action)
     if instance.costs is not None:
         changed_status = instance.custom_status if instance.custom_status != previous_status else None
-        instance.costs.count_turn(execution.history.since(replayed), replayed, changed_status or "")
+        instance.costs.count_turn(turn.events, replayed, changed_status or "")
     turn.close()
 
 
@@ -134,13 +134,13 @@ def _note_turn(instance: Instance, new_events: Sequence[pb.HistoryEvent], now_ns
 
 def end_untaken(hub: Hub, instance: Instance, execution: Execution) -> None:
     """End a terminated instance if no worker has taken the termination: it hangs in a turn, or there is none."""
-    if not hub.is_current(instance, execution) or not execution.inbox.has_any({"executionTerminated"}):
+    if not hub.instances.is_current(instance, execution) or not execution.inbox.has_any({"executionTerminated"}):
         return
     now_ns, replayed = hub.time_of(instance), len(execution.history)
     new_events = execution.take_termination(now_ns)
     _note_turn(instance, new_events, now_ns)
     if instance.costs is not None:
-        instance.costs.count_turn(execution.history.since(replayed), replayed, "")
+        instance.costs.count_turn(new_events, replayed)
     turn = Turn(hub, instance, execution, new_events)
     turn.ending = pb.CompleteOrchestrationAction(
         orchestrationStatus=pb.ORCHESTRATION_STATUS_TERMINATED,
@@ -163,10 +163,14 @@ def status_after(status: pb.OrchestrationStatus, new_events: list[pb.HistoryEven
 
 
 class Turn:
-    """Carries out the actions of one answer. The action that ends the execution is done last, wherever it stands."""
+    """Carries out the actions of one answer. The action that ends the execution is done last, wherever it stands.
+
+    `events` are those that the turn has added to the history: what it took, and what its actions are recorded as.
+    """
 
     def __init__(self, hub: Hub, instance: Instance, execution: Execution, new_events: list[pb.HistoryEvent]) -> None:
-        self.hub, self.instance, self.execution, self.new_events = hub, instance, execution, new_events
+        self.hub, self.instance, self.execution = hub, instance, execution
+        self.events = [*new_events]
         self.now_ns = instance.updated_ns
         self.ending: pb.CompleteOrchestrationAction | pb.RewindOrchestrationAction | None = None
         self._ending_id = NO_ACTION_ID
@@ -197,12 +201,14 @@ class Turn:
             apply_rewound_history(self.hub, self.instance, self.execution, list(ending.newHistory))
         elif ending is not None and ending.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
             self._continue_as_new(ending)
-        elif ending is not None and is_terminal(ending.orchestrationStatus):
+        elif ending is not None:
             self._end(ending)
         self.hub.settle(self.instance)
 
     def _record(self, action_id: int, **kind: Message) -> None:
-        self.execution.history.append(event(self.now_ns, action_id, **kind))
+        recorded = event(self.now_ns, action_id, **kind)
+        self.execution.history.append(recorded)
+        self.events.append(recorded)
 
     def _schedule_task(self, action_id: int, task: pb.ScheduleTaskAction) -> None:
         scheduled = pb.TaskScheduledEvent(
@@ -288,7 +294,7 @@ class Turn:
 
     def _terminate_children(self) -> None:
         """Carry a recursive termination on to the children that still run."""
-        terminations = [e.executionTerminated for e in self.new_events if e.HasField("executionTerminated")]
+        terminations = [e.executionTerminated for e in self.events if e.HasField("executionTerminated")]
         if self.instance.status != pb.ORCHESTRATION_STATUS_TERMINATED or not any(t.recurse for t in terminations):
             return
         for child in children_of(self.hub.instances, self.instance):

@@ -13,16 +13,13 @@ class Waiters:
     """Who waits for which instance. They are woken by any change that is committed, and look themselves."""
 
     def __init__(self) -> None:
-        self._waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
-
-    def ids(self) -> Iterable[str]:
-        """Return the ids of the instances that are waited for."""
-        return self._waiting.keys()
+        self.waiting: dict[str, list[asyncio.Future[None]]] = defaultdict(list)
+        """The requests that wait, by the id of the instance."""
 
     async def wait_for_change(self, instance_id: str) -> None:
         """Return after the next change of an instance; raise RpcError if it cannot be written."""
         waiter = asyncio.get_running_loop().create_future()
-        waiting = self._waiting[instance_id]
+        waiting = self.waiting[instance_id]
         waiting.append(waiter)
         try:
             await waiter
@@ -31,13 +28,13 @@ class Waiters:
 
     def wake(self, instance_ids: Iterable[str]) -> None:
         for instance_id in instance_ids:
-            for waiter in self._waiting.pop(instance_id, ()):
+            for waiter in self.waiting.pop(instance_id, ()):
                 if not waiter.done():
                     waiter.set_result(None)
 
     def refuse(self, error: RpcError) -> None:
         """Refuse all who wait: the change that they wait for cannot happen while nothing can be written."""
-        waiting, self._waiting = self._waiting, defaultdict(list)
+        waiting, self.waiting = self.waiting, defaultdict(list)
         for waiter in (waiter for waiters in waiting.values() for waiter in waiters):
             if not waiter.done():
                 waiter.set_exception(RpcError(error.status, str(error)))
