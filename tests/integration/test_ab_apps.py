@@ -73,7 +73,8 @@ def test_sixteen_percent_are_caught(ab, poll_interval_s):
     assert (code, report["verdict"]) == (1, "slower"), printed
     finish = report["figures"][0]
     assert (finish["name"], finish["resolution"]) == ("finish_ms p95", 0)
-    assert 1.1 < finish["ratio"] < 1.2
+    # 116 ms instead of 100 ms. Both sides have the same overhead, and the larger it is the smaller is the ratio.
+    assert 1.05 < finish["ratio"] < 1.2
     assert finish["head"] / finish["base"] == pytest.approx(finish["ratio"])
 
 

@@ -46,10 +46,8 @@ def replay(history: RecordedHistory, app: FunctionApp) -> ReplayDifference | Non
     """Replay a history turn by turn; return the first difference, None if there is none."""
     function = app.orchestrators.get(history.orchestrator.lower())
     if function is None:
-        known = ", ".join(sorted(f.durable_name for f in app.orchestrators.values())) or "none"
-        return ReplayDifference(
-            "orchestrator", 1, None, f"orchestrator '{history.orchestrator}'", f"the app's orchestrators are: {known}"
-        )
+        problem = app.unknown("orchestrator", history.orchestrator)
+        return ReplayDifference("orchestrator", 1, None, f"orchestrator '{history.orchestrator}'", problem)
     if _is_of_other_sdk(history, app):
         return _of_other_sdk(app)
     replayer = _Replayer(function, history)

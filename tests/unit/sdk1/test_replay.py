@@ -1,11 +1,13 @@
 """Recorded histories against changed orchestrators: every change that a replay would suffer from is named."""
 
+import dataclasses
 import json
 from datetime import timedelta
 
 import azure.durable_functions as df
 import pytest
 
+from durable_harness.host.app.functions import FunctionApp
 from durable_harness.protocol import pb
 from durable_harness.protocol.history_file import as_document, from_document, from_events
 from durable_harness.replay import replay
@@ -227,7 +229,18 @@ def test_code_that_raises_today():
 def test_an_orchestrator_that_is_gone():
     """Without the orchestrator the app's others are named."""
     found = replay(record(two_activities), app_of(other=two_activities))
-    assert (found.aspect, found.got) == ("orchestrator", "the app's orchestrators are: other")
+    missing = "The orchestrator function 'o' does not exist in this app. Known ones: other."
+    assert (found.aspect, found.got) == ("orchestrator", missing)
+
+
+def test_a_disabled_orchestrator_is_named():
+    """A history of an orchestrator that a setting disables names the setting, as a start of it does."""
+    app = app_of(o=two_activities, other=two_activities)
+    disabled = [dataclasses.replace(app.functions[0], disabled_by="AzureWebJobs.o.Disabled")]
+    app = FunctionApp(app.directory, app.functions[1:], disabled=tuple(disabled))
+    assert replay(record(two_activities), app).got == (
+        "The orchestrator function 'o' is disabled, by AzureWebJobs.o.Disabled."
+    )
 
 
 # -- every feature: unchanged, and changed ----------------------------------------------------------------------------

@@ -271,6 +271,18 @@ def test_the_selftest_refuses_an_sdk_without_the_private_names(monkeypatch):
         selftest.check_sdk()
 
 
+def test_the_selftest_refuses_an_sdk_with_another_home_for_input_types(monkeypatch):
+    """An SDK whose context keeps the declared type elsewhere is refused: `get_input` would not see the type here."""
+    context = df.DurableOrchestrationContext
+
+    def renamed(self, name, value):
+        object.__setattr__(self, {"_input_expected_type": "_declared_type"}.get(name, name), value)
+
+    monkeypatch.setattr(context, "__setattr__", renamed)
+    with pytest.raises(selftest.UnsupportedSdkError, match="hands over the declared type of an input differently"):
+        selftest.check_sdk()
+
+
 def looping(limit, seen):
     """An orchestrator that calls activities in a loop and notes each time that its code runs."""
 

@@ -1,12 +1,16 @@
-"""The start-up proof that the installed azure-functions-durable numbers its tasks where this host listens.
+"""The start-up proof that the installed azure-functions-durable has its private names where this host uses them.
 
 The ids of tasks are read from private methods of the SDK (see `durable_harness.host.sdk1.recording`). A version that
-moved them would run tasks twice or never; it is better not to start.
+moved them would run tasks twice or never; it is better not to start. The type of the input that a decorator declares is
+handed over in a private name too: a version that moved it would give orchestrators another input than Azure gives them.
 """
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
+import inspect
+import json
 from collections.abc import Callable, Generator
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,26 +25,37 @@ from durable_harness.protocol import from_ns, pb
 if TYPE_CHECKING:
     import azure.durable_functions as df
 
+NUMBERS = "numbers its tasks"
+INPUT_TYPES = "hands over the declared type of an input"
 START_NS = 1_700_000_000_000_000_000
 
+Handle = Callable[[str], object]
+"""What the SDK makes of an orchestrator: a function of the context as JSON."""
 Orchestrator = Callable[["df.DurableOrchestrationContext"], Generator[object, object, None]]
 
 
 def check_sdk() -> None:
-    """Replay small histories on the installed SDK and compare the ids; raise UnsupportedSdkError if they differ."""
+    """Replay small histories on the installed SDK; raise UnsupportedSdkError if ids or the input's type differ."""
     for name, (orchestrator, history, expected) in CASES.items():
-        try:
-            found = _ids(orchestrator, history)
-        except Exception as error:
-            raise _unsupported(f"{name}: {type(error).__name__}: {error}") from error
-        if found != expected:
-            raise _unsupported(f"{name}: expected {expected}, found {found}")
+        _check(NUMBERS, name, functools.partial(_ids, orchestrator, history), expected)
+    if _has_input_types():
+        _check(INPUT_TYPES, "its own run", _input_type_in_its_own_run, _Declared)
+        _check(INPUT_TYPES, "a run of this host", _input_type_in_a_run_of_this_host, _Declared)
 
 
-def _unsupported(problem: str) -> UnsupportedSdkError:
+def _check(subject: str, name: str, run: Callable[[], object], expected: object) -> None:
+    try:
+        found = run()
+    except Exception as error:
+        raise _unsupported(subject, f"{name}: {type(error).__name__}: {error}") from error
+    if found != expected:
+        raise _unsupported(subject, f"{name}: expected {expected}, found {found}")
+
+
+def _unsupported(subject: str, problem: str) -> UnsupportedSdkError:
     version = importlib.metadata.version(PACKAGE)
     return UnsupportedSdkError(
-        f"{PACKAGE} {version} numbers its tasks differently from what this host expects ({problem}).\n"
+        f"{PACKAGE} {version} {subject} differently from what this host expects ({problem}).\n"
         f"  Supported versions: {SUPPORTED[1]}. Install one: pip install '{PACKAGE}{SUPPORTED[1]}'"
     )
 
@@ -49,7 +64,13 @@ def _ids(orchestrator: Orchestrator, outcomes: list[JsonObject]) -> list[tuple[i
     """Return id and kind of every action of a replay over these outcomes."""
     import azure.durable_functions as df  # noqa: PLC0415 - kept out of the import time of this module
 
-    handle = df.Orchestrator.create(orchestrator)
+    response = _response(df.Orchestrator.create(orchestrator), outcomes)
+    asked = [(action.id, action.WhichOneof("orchestratorActionType")) for action in response.actions]
+    return [(number, kind) for number, kind in asked if kind != "completeOrchestration"]
+
+
+def _response(handle: Handle, outcomes: list[JsonObject]) -> pb.OrchestratorResponse:
+    """Return what this host answers to a first turn with these outcomes."""
     function = Function(
         name="case",
         trigger={"type": "orchestrationTrigger", "name": "context"},
@@ -61,9 +82,47 @@ def _ids(orchestrator: Orchestrator, outcomes: list[JsonObject]) -> list[tuple[i
     request = pb.OrchestratorRequest(instanceId="case", newEvents=[_event(0, {"orchestratorStarted": {}})])
     request.newEvents.append(_event(0, {"executionStarted": {"name": "case"}}))
     request.newEvents.extend(_event(1, outcome) for outcome in outcomes)
-    response = OrchestrationRunner(_app(function)).run(request)
-    asked = [(action.id, action.WhichOneof("orchestratorActionType")) for action in response.actions]
-    return [(number, kind) for number, kind in asked if kind != "completeOrchestration"]
+    return OrchestrationRunner(_app(function)).run(request)
+
+
+class _Declared:
+    """The type that an orchestrator declares for its input."""
+
+
+def _has_input_types() -> bool:
+    """Whether decorators of this version declare types of inputs, which they do since 1.6."""
+    import azure.durable_functions as df  # noqa: PLC0415
+
+    return "input_type" in inspect.signature(df.Blueprint.orchestration_trigger).parameters
+
+
+def _input_type_in_its_own_run() -> object:
+    """Return the type that the SDK hands over when it runs an orchestrator itself."""
+    handle, seen = _declaring()
+    history = [{"EventType": 12, "EventId": -1, "Timestamp": "2024-01-01T00:00:00Z", "IsPlayed": False}]
+    context = {"history": history, "instanceId": "case", "isReplaying": False, "parentInstanceId": None, "input": None}
+    handle(json.dumps(context))
+    return seen.pop()
+
+
+def _input_type_in_a_run_of_this_host() -> object:
+    handle, seen = _declaring()
+    _response(handle, [])
+    return seen.pop()
+
+
+def _declaring() -> tuple[Handle, list[object]]:
+    """Return an orchestrator that declares the type of its input, and where it notes the type that is handed over."""
+    import azure.durable_functions as df  # noqa: PLC0415
+
+    seen: list[object] = []
+
+    def case(context: df.DurableOrchestrationContext) -> Generator[object, object, None]:
+        seen.append(vars(context)["_input_expected_type"])
+        yield from ()
+
+    declared = df.Blueprint().orchestration_trigger(context_name="context", input_type=_Declared)(case)
+    return declared._function.get_user_function(), seen
 
 
 def _app(function: Function) -> FunctionApp:
