@@ -99,7 +99,8 @@ def _has_input_types() -> bool:
 def _input_type_in_its_own_run() -> object:
     """Return the type that the SDK hands over when it runs an orchestrator itself."""
     handle, seen = _declaring()
-    history = [{"EventType": 12, "EventId": -1, "Timestamp": "2024-01-01T00:00:00Z", "IsPlayed": False}]
+    common = {"EventId": -1, "Timestamp": "2024-01-01T00:00:00Z", "IsPlayed": False}
+    history = [{"EventType": 12, **common}, {"EventType": 0, "Name": "case", "Version": "", **common}]
     context = {"history": history, "instanceId": "case", "isReplaying": False, "parentInstanceId": None, "input": None}
     handle(json.dumps(context))
     return seen.pop()
