@@ -105,7 +105,7 @@ def test_a_history_is_replayed_and_run_again(site):
     site.waits(lambda: site.page.evaluate("location.pathname").endswith("/first"))
 
 
-def test_a_scheduler_that_is_gone_is_said_to_be(found):
+def test_a_scheduler_that_is_gone_is_reported(found):
     """A page that is open says that the scheduler does not answer, keeps what it shows, and goes on by itself."""
     port = free_port()
     ports = ["--grpc-port", str(port), "--http-port", "0", "--dashboard-port", "0"]

@@ -165,7 +165,7 @@ def test_every_verdict_can_be_read(opened, wait_until, dark):
             assert page.evaluate(CONTRASTS) == []
 
 
-def test_a_server_that_is_gone_is_said_to_be(opened, wait_until):
+def test_a_server_that_is_gone_is_reported(opened, wait_until):
     """When Locust has ended the page says so, what it shows is of when, and where the report is; it comes back too."""
     with LiveServer(running(report_file="build/load/report.html")) as server, opened(server, width=390) as page:
         wait_until(lambda: page.evaluate(PLOTS) == 5, "the plots")
@@ -185,7 +185,7 @@ def test_a_server_that_is_gone_is_said_to_be(opened, wait_until):
         wait_until(lambda: "Locust answers with HTTP 500." in page.text(), "the notice")
 
 
-def test_values_are_shown_where_one_points_while_plots_are_drawn_again(opened, wait_until):
+def test_a_redrawn_plot_keeps_the_value_under_the_pointer(opened, wait_until):
     """A plot shows what lies under the pointer, and goes on to do so with the figures of now."""
     place = """(({x, y, width, height}) => [x + width / 2, y + height / 2])
       (document.querySelector("#flying svg .tip:nth-last-of-type(9)").getBoundingClientRect())"""

@@ -135,7 +135,7 @@ def test_an_idea_has_one_colour(show, dark):
     assert all(found[name] == found[other] for name, other in same.items())
 
 
-def test_percentiles_that_coincide_are_told_apart(show):
+def test_percentiles_that_coincide_are_distinguished(show):
     """The line of p95 is thin, dashed and of its own colour, that of p99 is broad: one is seen within the other."""
     page = show(PAGES["report"]())
     read = """(name => {
@@ -162,7 +162,7 @@ def test_the_page_follows_light_and_dark(show):
     assert show(PAGES["report"](), dark=True).evaluate(background) != light
 
 
-def test_the_verdict_and_the_reason_are_what_a_phone_shows_first(show):
+def test_a_phone_shows_verdict_and_reason_first(show):
     """Without scrolling one sees the verdict, the gates that it names, and the first reason."""
     page = show(PAGES["report"](), PHONE)
     top = """(name => document.querySelector(name).getBoundingClientRect().bottom)"""

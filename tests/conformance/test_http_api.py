@@ -151,7 +151,7 @@ def test_waiting_for_one_that_fails_gives_its_status(conformance):
     assert (response.status_code, response.json()["runtimeStatus"]) == (200, "Failed")
 
 
-def test_an_interval_longer_than_the_timeout_is_400_and_starts_nothing(conformance, key):
+def test_an_interval_longer_than_the_timeout_is_400(conformance, key):
     """A pollingInterval above the timeout is refused before an instance is made, unlike in Azure."""
     response = conformance.post(f"{WEBHOOKS}/orchestrators/hello_seq/{key}?timeout=1&pollingInterval=2")
     assert outcome(response) == (400, ERROR_KEYS)

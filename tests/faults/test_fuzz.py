@@ -138,7 +138,7 @@ def test_ten_thousand_strange_calls_are_all_answered(channel, record_property):
     assert run_an_orchestration(channel) == pb.ORCHESTRATION_STATUS_COMPLETED
 
 
-def test_a_thousand_silent_streams_keep_nobody_from_being_served(channel):
+def test_a_thousand_silent_streams_block_no_other_client(channel):
     """A client that opens a thousand streams and says nothing more does not keep others from their work."""
     stream = channel.unary_stream("/TaskHubSidecarService/GetWorkItems")
     nothing = pb.GetWorkItemsRequest(workItemFilters=pb.WorkItemFilters()).SerializeToString()

@@ -86,7 +86,7 @@ def everything(wire):
 
 
 @each_kind
-def test_a_hung_workers_work_goes_to_another_and_its_late_answer_changes_nothing(wire_to, kind):
+def test_work_of_a_hung_worker_goes_to_another(wire_to, kind):
     """After --lease-timeout another worker has it under a new token; answers under the old one are NOT_FOUND."""
     make, method, answer = KINDS[kind]
     wire = wire_to("short")

@@ -44,7 +44,7 @@ def told_by_the_host(operations):
     return "\n".join(line for line in lines if "for a thread: all" in line)
 
 
-def test_plain_activities_that_starve_the_pool_show_as_queue_time(operations, durable_faults):
+def test_activities_that_starve_the_pool_show_as_queue_time(operations, durable_faults):
     """Of many plain activities only as many run as there are threads; the wait of the others is queue time."""
     order = {"count": 3 * THREADS, "seconds": HELD_S}
     operation = operations.start_orchestrator("crowd", order)
@@ -54,7 +54,7 @@ def test_plain_activities_that_starve_the_pool_show_as_queue_time(operations, du
     assert "Function 'hold_thread' waited" in told_by_the_host(operations)
 
 
-def test_a_full_pool_holds_up_orchestrations_and_tells_so(operations, durable_faults):
+def test_a_full_pool_delays_orchestrations_and_is_reported(operations, durable_faults):
     """While every thread is busy nothing plain runs: the operation waits, and the host says for what."""
     durable_faults.fill_thread_pool()
     operation = operations.start_orchestrator("approvals", 0)

@@ -23,7 +23,7 @@ def fired_at(operation):
 
 
 @pytest.mark.parametrize("death", ["kill_scheduler", "kill_host"])
-def test_a_month_of_timers_goes_on_after_a_death(operations, durable_clock, durable_faults, death):
+def test_a_month_of_timers_continues_after_a_death(operations, durable_clock, durable_faults, death):
     """A death half-way through a month loses neither the timers nor the time that has passed."""
     began = durable_clock.now()
     operation = operations.start_orchestrator("naps", {"days": 1, "times": 30})

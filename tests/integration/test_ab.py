@@ -142,7 +142,7 @@ def test_a_head_whose_first_operation_fails_is_the_answer(ab, repository):
     assert "broken" in told
 
 
-def test_a_base_whose_first_operation_is_refused_ends_the_command(ab, repository):
+def test_a_base_that_refuses_operations_ends_the_command(ab, repository):
     """A wrong path is wrong for both: exit code 2, the base and the starters are named, and no report is written."""
     code, told, report = ab("--base", "HEAD", "--start-path", "/api/orders")
     assert (code, report) == (2, None)

@@ -53,7 +53,7 @@ def test_an_event_is_named_with_its_line(waiting):
     assert f"({line_of(WAITS)})" in said
 
 
-def test_an_event_that_came_and_that_nothing_takes_is_said(waiting):
+def test_an_event_that_nothing_takes_is_reported(waiting):
     """A misspelt event is named beside the one that is waited for."""
     [said] = waiting("approval", "'approved' came", "approved")
     assert "external event 'approval'" in said

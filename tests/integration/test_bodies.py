@@ -69,7 +69,7 @@ def chunked(app, path, size):
 
 
 @pytest.mark.parametrize("path", ["/api/seen", f"{WEBHOOKS}/orchestrators/echo", "/admin/durable-harness/operations"])
-def test_a_body_beyond_the_limit_is_refused_without_a_length_too(app, path):
+def test_a_body_over_the_limit_without_a_length_is_refused(app, path):
     """A chunked body that turns out larger than the body limit is 413, wherever it goes."""
     assert chunked(app, path, LIMIT_BYTES + 2 * 1024 * 1024) == 413
     assert app.post("/api/seen", data=b"x").json()["bytes"] == 1
@@ -98,7 +98,7 @@ def test_a_start_that_is_large_only_as_it_is_written_is_taken(app, body):
 
 
 @pytest.mark.parametrize("depth", [979, MAX_DEPTH + 1, 100_000])
-def test_json_that_is_nested_too_deep_is_refused_wherever_it_comes_in(app, key, depth):
+def test_json_nested_too_deep_is_refused_everywhere(app, key, depth):
     """A start, an event and an entity's input too deep for a parser are 400 with the limit in the text."""
     app.start("waits", None, key)
     places = [f"orchestrators/echo/{key}-deep", f"instances/{key}/raiseEvent/go", f"entities/keeper/{key}?op=set"]
@@ -151,7 +151,7 @@ def test_numbers_that_json_has_not_break_no_list(app, text, shown):
     assert json.loads(app.get(f"{WEBHOOKS}/instances?top=1000").text, parse_constant=refuse)
 
 
-def test_many_errors_with_half_a_character_do_not_stall_the_host(app):
+def test_errors_with_half_a_character_do_not_stall_the_host(app):
     """Two hundred activities whose error no message can hold all fail, and an ordinary operation then completes."""
     with concurrent.futures.ThreadPoolExecutor(16) as callers:
         ids = list(callers.map(lambda _: start(app, f'"{HALF}"'.encode(), "raises").json()["id"], range(200)))

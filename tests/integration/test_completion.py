@@ -122,7 +122,7 @@ def test_an_unknown_shell_is_refused_with_the_known_ones():
     assert "Traceback" not in answer.stderr
 
 
-def test_the_help_of_load_has_its_own_options_and_those_of_locust():
+def test_the_help_of_load_has_its_own_and_locusts_options():
     """The options of a load run come first, those of Locust after them, and an example at the end."""
     command = [sys.executable, "-m", "durable_harness", "load", "--help"]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout

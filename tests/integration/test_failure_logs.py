@@ -194,7 +194,7 @@ def test_an_orchestrator_of_sdk_1_sees_text_and_trace(mishaps):
 
 
 @pytest.mark.sdk2
-def test_an_orchestrator_of_sdk_2_sees_message_and_type_as_they_are(mishaps):
+def test_an_orchestrator_of_sdk_2_sees_message_and_type(mishaps):
     """The message is the error's own and the type can be asked for: nothing of ours is in them."""
     seen = mishaps.run("catches")[0]["output"]
     assert (seen["message"], seen["is_key_error"]) == ("'weight_kg'", True)

@@ -118,7 +118,7 @@ def test_functions_that_do_not_load_leave_the_others_running(damaged, running_ap
     assert "Traceback" not in printed
 
 
-def test_who_calls_a_function_that_does_not_load_gets_the_reason(damaged, running_apps):
+def test_calling_a_function_that_does_not_load_shows_the_reason(damaged, running_apps):
     """An HTTP function answers 500, its reason in the log; an orchestration fails with that of its activity."""
     app = running_apps(damaged)
     assert app.get("/api/where").status_code == 500

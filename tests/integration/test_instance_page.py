@@ -127,7 +127,7 @@ def test_a_history_is_run_again_from_an_event(pages, wait_until):
     assert "it boils" not in page
 
 
-def test_an_app_that_does_not_load_is_said_not_to(pages, app_dir):
+def test_an_app_that_does_not_load_is_reported(pages, app_dir):
     """Where the app of now does not load there is no replay, and the page says why."""
     (app_dir / "function_app.py").write_text("import no_such_module_of_this_test")
     page = pages.replay()

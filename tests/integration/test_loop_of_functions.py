@@ -104,7 +104,7 @@ def test_the_loop_is_of_the_kind_that_azure_has(host):
     assert f"{expected.__module__}.{expected.__name__}" in kinds
 
 
-def test_what_patches_asyncios_own_loop_is_imported_or_refused_with_the_reason(client_of, tmp_path):
+def test_patches_of_the_loop_are_imported_or_refused(client_of, tmp_path):
     """An import that needs asyncio's own loop works where Azure has it; elsewhere the start says why it cannot."""
     folder = folder_of(tmp_path, PATCHES)
     if HAS_OWN_LOOP:

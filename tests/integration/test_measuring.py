@@ -109,7 +109,7 @@ def test_all_executions_of_continue_as_new_count(app):
     assert found["createdNs"] < found["begunNs"] < found["endedNs"]
 
 
-def test_histories_over_grpc_tell_what_was_counted(running_apps, our_scheduler, key):
+def test_histories_over_grpc_show_what_was_counted(running_apps, our_scheduler, key):
     """What a host reads from states and histories is what our scheduler counted, but for continue-as-new."""
     client = running_apps(APP, ("--scheduler", our_scheduler))
     stories = {"chain": 5, "fan_out": 10, "ticks": 2, "family": [1, 2], "ledger": key, "retried": 2, "rounds": 1}
@@ -135,7 +135,7 @@ def test_histories_over_grpc_tell_what_was_counted(running_apps, our_scheduler, 
     assert all(counted[instance_id].costs is not None for instance_id in ids.values())
 
 
-def test_a_scheduler_that_does_not_stamp_starts_tells_neither_beginning_nor_costs(running_apps):
+def test_without_stamped_starts_costs_are_unknown(running_apps):
     """Without the time of its start an execution may be a later one, as with durabletask's in-memory backend."""
     port = free_port()
     backend = create_test_backend(port=port)

@@ -80,7 +80,7 @@ def test_a_request_line_of_another_host_is_refused(conformance, key, authority):
     assert conformance.get(f"{WEBHOOKS}/instances/{key}").status_code == 404
 
 
-def test_a_whole_url_in_the_request_line_leads_to_the_same_place(conformance, key):
+def test_a_whole_url_in_the_request_line_is_accepted(conformance, key):
     """A request as to a proxy is answered, and the management URLs name the host and the port that were asked."""
     host = urlsplit(conformance.stack.base_url).netloc.encode()
     line = b"POST http://%b%b/%b HTTP/1.1" % (host, START.encode(), key.encode())
@@ -89,7 +89,7 @@ def test_a_whole_url_in_the_request_line_leads_to_the_same_place(conformance, ke
     assert json.loads(body)["statusQueryGetUri"].startswith(f"http://{host.decode()}/runtime/webhooks/")
 
 
-def test_a_client_that_leaves_in_the_middle_of_its_body_starts_nothing(conformance, key):
+def test_a_client_that_leaves_within_its_body_starts_nothing(conformance, key):
     """A body that never comes whole is no start, and the host serves on."""
     parts = urlsplit(conformance.stack.base_url)
     with socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT_S) as connection:

@@ -88,7 +88,7 @@ def test_pytests_client_leaves_keys_behind(servers, status):
     assert not secrets_in(other.asked)
 
 
-def test_pytests_client_resolves_a_location_where_it_was_answered(servers):
+def test_the_client_resolves_a_location_where_it_was_answered(servers):
     """A start that was redirected is followed at the server that took it, and the key stays with the first."""
     home, other = servers
     home.answers["/start"] = [(307, {"Location": f"{other.url}/good/start"})]

@@ -86,7 +86,7 @@ def test_the_method_of_the_refused_function_has_no_route(parcels):
     assert parcels.request("PUT", "/api/parcels").status_code == 404
 
 
-def test_of_two_functions_with_one_route_the_first_by_name_keeps_it(running_apps, tmp_path_factory):
+def test_the_first_function_by_name_keeps_a_shared_route(running_apps, tmp_path_factory):
     """The order in the script does not matter, as the Functions host sorts them by name."""
     functions = '\n@app.route("x")\ndef zebra(req): return "z"\n\n@app.route("x")\ndef Ant(req): return "a"\n'
     assert running_apps(folder_of(tmp_path_factory, functions)).get("/api/x").text == "a"

@@ -78,7 +78,7 @@ def test_defaults(sample, sdk_generation, body):
     sample.operate(instance_id, "terminate")
 
 
-def test_custom_status_tells_progress(sample, running, wait_until):
+def test_custom_status_shows_progress(sample, running, wait_until):
     """The custom status says processing while the activity runs and done afterwards."""
     assert wait_until(lambda: sample.status(running["id"])["customStatus"], "progress")["stage"] == "processing"
     ended = sample.wait_terminal(start(sample, {"duration": 0, "operation_type": "quick"}).json()["id"])

@@ -103,7 +103,7 @@ def test_code_that_ends_the_process_fails_itself_only(native, key, wait_until):
     assert state_of(native, key, wait_until) == 1
 
 
-def test_an_orchestrator_that_the_app_lacks_fails_and_names_the_others(native):
+def test_an_unknown_orchestrator_fails_and_names_the_others(native):
     """An instance of an unknown orchestrator fails; its output names those that there are."""
     ended = native.wait_terminal(begin(native, "no_such_orchestrator"))
     assert ended["runtimeStatus"] == "Failed"
@@ -111,7 +111,7 @@ def test_an_orchestrator_that_the_app_lacks_fails_and_names_the_others(native):
     assert "greet_all" in ended["output"]
 
 
-def test_an_instance_of_an_unknown_orchestrator_can_be_terminated(native, key):
+def test_an_unknown_orchestrator_can_be_terminated(native, key):
     """Termination needs no code of the app."""
     native.post("/api/begin/waits", data='"never"')
     instance_id = begin(native, "waits", "never")
@@ -127,7 +127,7 @@ def test_custom_status_and_input_are_plain_json(native):
     assert ended["input"] == ["Ada"]
 
 
-def test_events_by_client_by_webhook_and_by_another_orchestration(native):
+def test_events_by_client_webhook_and_orchestration(native):
     """An event ends a wait, whoever raised it."""
     by_client, by_webhook, by_other = (begin(native, "waits", "go") for _ in range(3))
     for instance_id in (by_client, by_webhook, by_other):
@@ -145,7 +145,7 @@ def test_entities_are_functions_and_classes(native, key):
     assert native.get(f"{WEBHOOKS}/entities/account/{key}").json() == 5
 
 
-def test_an_operation_that_raises_fails_its_call_and_keeps_the_state(native, key):
+def test_a_failed_entity_operation_keeps_the_state(native, key):
     """The caller gets the text; the entity's state stays what it was."""
     native.post(f"{WEBHOOKS}/entities/Account/{key}?op=deposit", json=3)
     assert "there is not so much" in output_of(native, "fails_an_entity", key.upper())

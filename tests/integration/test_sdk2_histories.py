@@ -66,7 +66,7 @@ def test_what_was_recorded_replays_clean(recorded, capsys, name, value):
 
 
 @pytest.mark.sdk2
-def test_changed_code_differs_with_turn_event_both_sides_and_line(recorded, changed, capsys):
+def test_changed_code_differs_with_turn_event_and_line(recorded, changed, capsys):
     """The first step that is another one is named as for 1.x: its id, what history has, what is done where."""
     folder = recorded("retried", 1)
     app = changed('"fails": times}', '"fails": times, "more": 1}')
@@ -134,7 +134,7 @@ def history(first_id):
     return as_document(from_events("i", events))
 
 
-def test_a_history_of_the_other_generation_is_no_difference_in_the_code(tmp_path, capsys, sdk_generation):
+def test_a_history_of_the_other_sdk_is_no_difference(tmp_path, capsys, sdk_generation):
     """Tasks are numbered otherwise, so that nothing can be compared: both generations are named, with the way out."""
     app = {1: TESTS / "apps" / "features", 2: NATIVE}[sdk_generation]
     write_document(tmp_path / "one.json", history({1: 1, 2: 0}[sdk_generation]))

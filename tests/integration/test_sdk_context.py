@@ -135,7 +135,7 @@ def test_an_orchestrator_need_not_be_a_generator(features, key):
         pytest.param("yields_a_number", "yields_a_number", id="yields what is not a task"),
     ],
 )
-def test_an_orchestrator_that_cannot_go_on_fails(features, orchestrator, text):
+def test_an_orchestrator_that_cannot_continue_fails(features, orchestrator, text):
     """The instance ends Failed with a text that tells why, free of the SDK's internal markers; the host lives on."""
     status = features.wait_terminal(features.sdk_start(orchestrator, "příliš zima\n🐎"), deadline_s=5)
     assert status["runtimeStatus"] == "Failed"

@@ -11,7 +11,7 @@ def test_five_generations_hand_on_their_state(features):
     assert output == {"generations": [0, 1, 2, 3, 4, 5]}
 
 
-def test_history_begins_anew(features):
+def test_history_begins_again(features):
     """After five renewals the history holds the last generation only."""
     instance_id = features.run("count_up", {"generations": []})["instanceId"]
     events = [event["EventType"] for event in features.status(instance_id, showHistory="true")["historyEvents"]]

@@ -86,7 +86,7 @@ def test_an_approval_races_its_timeout(features, timeout_s, answer):
 
 
 @pytest.mark.sdk1
-def test_the_sdk_tells_of_an_unknown_or_ended_instance(features, sdk, sdk_error, key):
+def test_the_sdk_reports_an_unknown_or_ended_instance(features, sdk, sdk_error, key):
     """raise_event raises for an unknown instance and for one that has ended, each with its own text."""
     with pytest.raises(sdk_error, match=f"No instance with ID {key} found"):
         sdk.one("raise_event", key, 1, event="go")

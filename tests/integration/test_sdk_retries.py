@@ -5,7 +5,7 @@ import pytest
 ATTEMPTS = 3
 
 
-def test_a_retry_succeeds_and_the_next_activity_gets_its_own_answer(features, sdk, key):
+def test_after_a_retry_the_next_activity_gets_its_own_answer(features, sdk, key):
     """An activity that succeeds on attempt 2 gives that result, and the activity after it is not mixed up with it."""
     assert features.output_of("retry_then_activity", {"key": key, "succeed_on": 2}) == [2, "after"]
     assert sdk.probe(key)["count"] == 2
@@ -42,7 +42,7 @@ def test_retries_inside_task_all_keep_their_places(features, key):
 
 
 @pytest.mark.parametrize(("await_loser", "late"), [(False, None), (True, 2)])
-def test_a_retry_that_loses_a_race_does_not_disturb_what_follows(features, key, await_loser, late):
+def test_a_retry_that_loses_a_race_disturbs_nothing(features, key, await_loser, late):
     """A timer beats a retry in task_any; the next activity gets its own answer; the loser can still be awaited."""
     request = {"key": key, "succeed_on": 2, "interval_ms": 300, "await_loser": await_loser}
     output = features.output_of("retry_loses_race", request)

@@ -201,7 +201,7 @@ def test_what_is_done_twice_is_found(acting, given, activity):
 
 
 @pytest.mark.parametrize("activity", AGAIN)
-def test_what_is_repeated_without_harm_is_told_apart(acting, given, activity):
+def test_harmless_repetitions_are_distinguished(acting, given, activity):
     """What leaves the outside as it was after the first time is reported, but not as done twice."""
     acting.order({**given, "activity": activity})
     found = acting.report()[activity]

@@ -72,7 +72,7 @@ def test_functions_run_in_the_folder_of_the_app(app, http, monkeypatch, tmp_path
     assert seen == ["slow and steady", "slow and steady", "Development", str(app)]
 
 
-def test_paths_on_the_command_line_are_from_the_folder_of_the_caller(app, tmp_path, monkeypatch):
+def test_paths_of_the_command_line_are_from_the_callers_folder(app, tmp_path, monkeypatch):
     """`--data` and `--ready-file` with a relative path are where whoever typed them would look for them."""
     monkeypatch.chdir(tmp_path)
     with embedded_stack(Path("app"), serve_args=["--data", "hub.db"]):
@@ -84,7 +84,7 @@ def test_paths_on_the_command_line_are_from_the_folder_of_the_caller(app, tmp_pa
     ]
 
 
-def test_an_app_on_the_embedded_scheduler_needs_no_connection_string(app, http):
+def test_the_embedded_scheduler_needs_no_connection_string(app, http):
     """An app of the Durable Task Scheduler starts without local.settings.json: a fresh clone has none."""
     with embedded_stack(app) as stack:
         assert http.get(f"{stack.base_url}/api/import").status_code == 200
@@ -120,7 +120,7 @@ def test_a_host_json_with_comments_is_served_in_its_own_folder(app):
         process.communicate()
 
 
-def test_replays_read_the_files_of_the_app_and_name_those_of_the_caller(app, http, tmp_path, monkeypatch):
+def test_replays_read_app_files_and_name_the_callers(app, http, tmp_path, monkeypatch):
     """`replay` runs orchestrators in the app's folder, and names histories as they were given."""
     monkeypatch.chdir(tmp_path)
     with embedded_stack(app) as stack:

@@ -143,7 +143,7 @@ def test_no_browser_reaches_the_rpc_endpoint(guarded, headers):
     assert "by_a_page" not in instances(guarded)
 
 
-def test_a_page_that_has_the_secret_of_the_control_endpoint_is_refused(guarded):
+def test_a_page_with_the_control_secret_is_refused(guarded):
     """The control endpoint answers programs on this machine only."""
     control = guarded.facts["control"]
     key = {"x-control-key": control["key"]}
@@ -296,7 +296,7 @@ def test_keys_in_a_ready_file_are_not_printed_too(serving):
         assert not [key for key in keys if key in command.log.read_text()]
 
 
-def test_a_key_of_no_function_is_told(serving):
+def test_a_key_of_no_function_is_reported(serving):
     """A variable whose function is misspelt opens nothing, and the start says so."""
     with serving("--enableAuth", DURABLE_HARNESS_FUNCTION_KEY_TWO="the-key-of-two") as command:
         said = command.log.read_text()

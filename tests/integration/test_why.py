@@ -63,7 +63,7 @@ def test_replay_is_measured(explain):
 
 
 @pytest.mark.sdk2
-def test_replay_is_not_told_from_code_with_sdk_2(explain):
+def test_replay_is_not_separated_from_code_with_sdk_2(explain):
     """The engine of SDK 2.x does not say when it begins with what is new: no figure for replay is made up."""
     explained = explain("heavy")
     assert explained["parts"][0]["part"] == "orchestrator", explained["parts"]
@@ -108,7 +108,7 @@ def test_a_host_that_does_not_answer(capsys):
     assert "durable-harness serve" in capsys.readouterr().err
 
 
-def test_of_a_scheduler_that_does_not_stamp_events_no_time_is_shown(running_apps, capsys):
+def test_without_stamped_events_no_time_is_shown(running_apps, capsys):
     """A host of ours at durabletask's in-memory backend: what is open is known, how long things took is not."""
     port = free_port()
     backend = create_test_backend(port=port)

@@ -90,14 +90,14 @@ def test_each_app_does_its_own_work(teams, http, _round):
     assert answer.json() == [3, 404, 9]
 
 
-def test_an_orchestrator_of_another_app_can_be_started_from_here(teams, http):
+def test_an_orchestrator_of_another_app_can_be_started(teams, http):
     """A start of what this app lacks is accepted: another app on the hub has it."""
     _, sales = teams
     assert http.post(f"{sales}{WEBHOOKS}/orchestrators/pack?{START_AND_WAIT}", json=4).json() == 5
     assert http.post(f"{sales}{WEBHOOKS}/entities/Stock/milk?op=add", json=1).status_code == 202
 
 
-def test_what_nobody_has_stays_pending(teams, http):
+def test_what_no_worker_has_stays_pending(teams, http):
     """An orchestrator that no app has stays Pending."""
     stores, sales = teams
     started = http.post(f"{sales}{WEBHOOKS}/orchestrators/nobody").json()["id"]

@@ -367,7 +367,7 @@ def test_a_body_without_end_is_left(serve, monkeypatch):
 
 
 @pytest.mark.parametrize("script", [never_answers, begins_slowly])
-def test_the_first_request_to_a_running_system_ends_by_its_limit(serve, monkeypatch, script):
+def test_the_first_request_to_a_system_ends_by_its_limit(serve, monkeypatch, script):
     """A deployment that does not answer in its time is unreachable, however slowly it begins to."""
     monkeypatch.setattr(deployment, "ANSWER_TIMEOUT_S", 0.3)
     with pytest.raises(UnreachableError, match="does not answer"), remote_stack(StackOptions(url=serve(script).url)):

@@ -108,7 +108,7 @@ def test_a_system_that_died_ends_the_trial(driver, stub):
     assert driver.measure(stub.url, None, arrivals, EarlyEnd(has_died=lambda: True)).records == []
 
 
-def test_waiting_for_a_connection_is_not_the_generators_lateness(monkeypatch):
+def test_a_wait_for_a_connection_is_not_generator_lateness(monkeypatch):
     """A start that a full server keeps waiting counts from its intended moment, and does not make a trial invalid."""
     monkeypatch.setattr(driving, "DEFAULT_CONNECTIONS", 1)
 

@@ -312,7 +312,7 @@ def test_a_server_that_does_not_answer_in_time(caller, serve):
     assert body_of(caller.get(server.url)) == b"ok"
 
 
-def test_nobody_listens(caller):
+def test_no_server_listens(caller):
     """A refused connection is told in the words of the system; nothing was sent."""
     with socket.socket() as taken:
         # Bound but not listening: connections are refused, and nobody else gets the port.
@@ -332,7 +332,7 @@ def test_many_that_are_refused_all_end(new_caller):
         assert {caller.finish(one).result.reason for one in ended} == {"Connection refused"}
 
 
-def test_a_name_that_nobody_has(caller):
+def test_an_unknown_host_name(caller):
     """A host that cannot be resolved is told as that."""
     assert caller.get("http://no-such-host.invalid/").reason.startswith("the host's name is not known: ")
 
@@ -367,7 +367,7 @@ def test_ipv6(caller, serve):
     assert f"Host: [::1]:{server.port}\r\n".encode() in server.requests[0]
 
 
-def test_connections_are_bounded_and_the_wait_is_told(new_caller, serve):
+def test_connections_are_bounded_and_the_wait_is_reported(new_caller, serve):
     """With one connection requests go one after the other; the wait is the generator's, not the server's."""
     caller = new_caller(connections=1)
     go_on = threading.Event()

@@ -43,14 +43,14 @@ def test_a_body_that_ends_with_the_tls_connection(caller, serve, certificate):
     assert body_of(caller.get(server.url)) == b"all of it"
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(caller, serve, certificate, elsewhere):
+def test_an_untrusted_certificate_is_refused(caller, serve, certificate, elsewhere):
     """Beyond this machine a certificate must be trusted; the reason says how to go on without."""
     reason = caller.get(serve(keep_answering, tls=certificate).url).reason
     assert reason.startswith("the server's certificate is not trusted (self-signed certificate")
     assert "--insecure" in reason
 
 
-def test_any_certificate_is_accepted_if_told_so(new_caller, serve, certificate, elsewhere):
+def test_any_certificate_is_accepted_if_verification_is_off(new_caller, serve, certificate, elsewhere):
     """Without verification the connection is made all the same."""
     server = serve(keep_answering, tls=certificate)
     assert body_of(new_caller(verify_tls=False).get(server.url)) == b"ok"

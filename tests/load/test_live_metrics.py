@@ -55,7 +55,7 @@ def values(family, suffix="", **labels):
 
 
 @pytest.mark.parametrize("has_workers", [False, True])
-def test_a_run_is_scraped_while_it_goes_on(scraped, stub, processes, wait_until, has_workers):
+def test_a_run_is_scraped_while_it_lasts(scraped, stub, processes, wait_until, has_workers):
     """Counters, gauges and histograms of each scenario are there, also of a run by several processes at its master."""
     locust, url = scraped(*(processes if has_workers else []), "Quick", "Eager")
 

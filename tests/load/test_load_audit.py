@@ -153,7 +153,7 @@ def test_an_audit_that_cannot_ask_says_so(locust, stub):
     assert "The audit is incomplete: " in run.out
 
 
-def test_an_audit_one_by_one_that_cannot_ask_says_so_in_one_line(locust, stub):
+def test_a_failed_audit_one_by_one_is_reported_in_one_line(locust, stub):
     """Where no status can be read after the run, the report says so once, and the terminal shows no traceback."""
     stub.has_listing = False
     stub.always(unreadable_later=True)
@@ -189,7 +189,7 @@ def test_a_signal_ends_a_listing_that_never_ends(start_locust, stub, wait_until,
     assert run.summary["audit"] is None
 
 
-def test_histories_tell_what_a_status_does_not(locust, stub):
+def test_histories_show_what_a_status_does_not(locust, stub):
     """Where the status does not tell when work began, the time is split by the histories, read after the run."""
     stub.always(work_s=0.3, coarse_times=True)
     run = locust()
@@ -200,7 +200,7 @@ def test_histories_tell_what_a_status_does_not(locust, stub):
     assert f"note: times or actions of {stub.accepted} operations are from their histories" in run.out
 
 
-def test_what_histories_say_is_in_the_records(locust, stub):
+def test_times_of_histories_are_in_the_records(locust, stub):
     """The records of operations whose histories were read have their times, so that `compare` can use them."""
     stub.always(work_s=0.3, coarse_times=True)
     recorded = read_run(locust("--history-sample", "5").report_dir)

@@ -43,7 +43,7 @@ def test_a_request_without_a_place_to_go_is_unexpected(run_scenario, call):
     assert "the answer to the start has no URL for it" in run.out
 
 
-def test_a_service_without_such_a_request_is_an_error_of_the_scenario(run_scenario, tmp_path, monkeypatch):
+def test_a_request_that_a_service_lacks_is_a_scenario_error(run_scenario, tmp_path, monkeypatch):
     """An event for a service that takes none is reported with what to describe, and the run is no success."""
     monkeypatch.setenv("REPORTS_TOKEN", TOKEN)
     (tmp_path / "reports.toml").write_text(DESCRIPTION.partition("[event]")[0])

@@ -135,7 +135,7 @@ def test_ctrl_c_drains_before_the_stack_is_taken_down(start_loadtests, wait_unti
     assert not [child for child in stack if psutil.pid_exists(child.pid)]
 
 
-def test_a_stack_that_dies_is_told(start_loadtests, wait_until):
+def test_a_stack_that_dies_is_reported(start_loadtests, wait_until):
     """A stack that ends by itself is named in the notes with its log: failures have a cause to look for."""
     locust = start_loadtests("-u", "4", "-r", "50", "--operation-duration", "60", "--drain-timeout", "0", "Closed")
     wait_until(lambda: "All users spawned" in locust.err, "the load to begin")
@@ -149,7 +149,7 @@ def test_a_stack_that_dies_is_told(start_loadtests, wait_until):
     assert f"note: the embedded stack ended during the run (killed by SIGKILL); its log is {log}" in run.out
 
 
-def test_an_app_that_cannot_be_loaded_is_told_at_once(start_loadtests, tmp_path):
+def test_an_app_that_cannot_be_loaded_is_reported_immediately(start_loadtests, tmp_path):
     """A function app that does not import ends the run before any load, with the host's own exit code and message."""
     app = tmp_path / "broken"
     app.mkdir()

@@ -189,7 +189,7 @@ def test_one_that_made_no_load_has_nothing_of_the_run_before(start_locust, app, 
 
 
 @pytest.mark.thorough
-def test_a_place_that_cannot_be_written_ends_the_command_before_any_load(start_locust, stub, tmp_path):
+def test_an_unwritable_place_ends_the_command_before_any_load(start_locust, stub, tmp_path):
     """Not after a run of an hour: exit code 2, and no request was sent."""
     run = start_locust(*headless(stub), "--evidence", str(tmp_path / "gone" / "e.zip"), "-t", "5s", "Few").wait()
     assert run.code == 2

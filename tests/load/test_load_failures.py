@@ -72,7 +72,7 @@ def test_a_start_without_an_answer_is_unreachable(locust, stub):
     assert {state for state, _ in reasons(run)} == {"unreachable"}
 
 
-def test_what_is_wrong_with_the_servers_times_is_told(locust, stub):
+def test_wrong_times_of_the_server_are_reported(locust, stub):
     """Lags below zero (clocks differ) are kept as they are, whole seconds make no lag, and notes say both."""
     stub.in_turn(Behaviour(clock_error_s=5), Behaviour(coarse_times=True))
     run = locust("--history-sample", "0")

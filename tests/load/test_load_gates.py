@@ -122,7 +122,7 @@ def test_a_gate_that_can_hold_no_longer_ends_the_run(locust, gates_file, stub):
     assert run.operations["timed_out"] == 0
 
 
-def test_a_gate_that_breaks_while_operations_are_followed_cuts_nothing_short(locust, gates_file, stub):
+def test_a_gate_that_breaks_late_cuts_nothing_short(locust, gates_file, stub):
     """Once the run's time is up there is nothing to end: what is in flight is followed to its end all the same."""
     stub.in_turn(Behaviour(work_s=4), Behaviour(work_s=0.1))
     run = locust("--gates", gates_file(ABORT.replace("= 5", "= 1")), run_time="1s")
@@ -132,7 +132,7 @@ def test_a_gate_that_breaks_while_operations_are_followed_cuts_nothing_short(loc
     assert not [note for note in run.summary["notes"] if "ended early" in note]
 
 
-def test_without_abort_a_run_goes_on_to_its_end(locust, gates_file, stub):
+def test_without_abort_a_run_continues_to_its_end(locust, gates_file, stub):
     """A gates file without [abort] judges a run when it is over."""
     stub.always(work_s=0.1)
     run = locust("--gates", gates_file("[completion_ms]\np50 = 50\n"), run_time="3s")

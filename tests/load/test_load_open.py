@@ -153,7 +153,7 @@ def test_a_worker_that_joins_late_takes_its_part(start_open, stub, ports, wait_u
     _check_that_all_arrive(run, stub, wait_until)
 
 
-def test_workers_whose_messages_come_before_their_init_take_their_part(start_open, stub, ports, wait_until):
+def test_workers_with_early_messages_take_their_part(start_open, stub, ports, wait_until):
     """A worker misses nothing of a run that was offered and begun in the time from its connection to its `init`."""
     master, worker = ports
     run = start_open("--master", "--expect-workers", "1", *master, "--rate", "20", scenarios=LATE_INIT)
@@ -174,7 +174,7 @@ def test_a_third_worker_takes_its_part_too(start_open, stub, ports, wait_until):
     _check_that_all_arrive(run, stub, wait_until)
 
 
-def test_a_share_that_nobody_started_makes_the_run_invalid(start_open, ports):
+def test_a_share_that_no_worker_started_invalidates_the_run(start_open, ports):
     """A worker that never begins the run, though it is there to the end, is named: its arrivals are missing."""
     master, worker = ports
     run = start_open("--master", "--expect-workers", "1", *master, "-t", "2s", scenarios=DEAF)
@@ -248,7 +248,7 @@ def test_a_run_ends_with_its_last_arrival(start_open, stub, processes, tmp_path,
     assert "ended by itself: all arrivals had been started" in run.summary["notes"]
 
 
-def test_a_run_that_is_ended_from_two_sides_is_judged_to_the_end(load, stub):
+def test_a_run_that_is_ended_twice_is_judged_to_the_end(load, stub):
     """The run's time may be up while a run that ended by itself is audited: that goes on, and is told."""
     stub.listing_takes_s = 2.0
     run = load("--rate", "20/0.5", "Steady")
@@ -257,7 +257,7 @@ def test_a_run_that_is_ended_from_two_sides_is_judged_to_the_end(load, stub):
     assert (run.code, "NO GATES: nothing was judged" in run.out) == (0, True)
 
 
-def test_a_closed_workload_beside_it_goes_on(start_open, stub, tmp_path):
+def test_a_closed_workload_beside_it_continues(start_open, stub, tmp_path):
     """Where users start operations too, the last arrival does not end the run: its time does."""
     path = tmp_path / "arrivals.txt"
     path.write_text("0\n")
@@ -302,7 +302,7 @@ def test_a_bad_value_of_a_scenarios_option_is_refused(load, stub):
     assert not stub.requests
 
 
-def test_what_a_scenario_raises_is_told(start_locust, stub):
+def test_what_a_scenario_raises_is_reported(start_locust, stub):
     """A bug in one arrival is logged as Locust does, the others come, and the run does not pass."""
     run = start_locust("--headless", "--host", stub.url, "-t", "2s", "--rate", "10/1", "BrokenArrivals").wait()
     assert run.code != 0

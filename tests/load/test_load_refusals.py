@@ -70,7 +70,7 @@ def test_a_wrong_option_removes_nothing_of_the_run_before(start_locust, stub, wr
     assert files_in(run.report_dir) == files
 
 
-def test_a_run_that_does_not_begin_sets_the_one_before_aside_as_a_whole(start_locust, stub, monkeypatch):
+def test_a_run_that_cannot_begin_sets_the_previous_one_aside(start_locust, stub, monkeypatch):
     """Its reports seem to be nobody else's, nothing of it is lost, and a comparison says where it is."""
     before = start_locust(*headless(stub), "-t", "30s", "Few").wait()
     (before.report_dir / "stack.log").write_text("a log")

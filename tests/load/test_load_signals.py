@@ -97,7 +97,7 @@ def test_the_run_time_is_up_meanwhile(start, stub, one_or_two, wait_until, numbe
     assert run.summary["invalid"] == []
 
 
-def test_a_second_signal_to_the_master_makes_its_workers_give_up(start_locust, stub, processes, wait_until):
+def test_a_second_signal_makes_all_workers_give_up(start_locust, stub, processes, wait_until):
     """Workers that got no signal account for what they still followed when the master was in a hurry."""
     stub.always(work_s=math.inf)
     locust = start_locust(*headless(stub), *processes, "Quick")

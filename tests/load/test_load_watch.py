@@ -48,7 +48,7 @@ def test_the_bounds_can_be_set(locust, passing_gates):
     assert "longest stall " in generator_note(run)
 
 
-def test_too_few_connections_are_told(locust, stub, passing_gates):
+def test_too_few_connections_are_reported(locust, stub, passing_gates):
     """Requests that wait for each other's connection are the generator's fault, and the reason says what to do."""
     stub.always(work_s=0.3)
     run = locust(*passing_gates, "--connections", "1", "--max-pool-wait-ms", "0", run_time="1s", scenario="Eager")
@@ -58,7 +58,7 @@ def test_too_few_connections_are_told(locust, stub, passing_gates):
     assert reason.endswith("(allowed: 0 ms, --max-pool-wait-ms): allow more --connections")
 
 
-def test_a_workers_overload_is_told_by_its_name(locust, processes, passing_gates):
+def test_a_workers_overload_is_reported_by_its_name(locust, processes, passing_gates):
     """One overloaded worker makes the whole run invalid, and is named."""
     run = locust(*processes, *passing_gates, "--max-stall-ms", "200", run_time="2s", scenario="Hogging")
     assert run.code == 3

@@ -151,7 +151,7 @@ def test_the_web_page_is_not_opened_for_what_does_not_work(start_locust, stub, p
     assert "was refused" in ended.err
 
 
-def test_a_scenario_that_does_something_to_its_operations_is_not_waited_for(start_locust, stub, monkeypatch):
+def test_a_scenario_that_steers_its_operations_is_not_awaited(start_locust, stub, monkeypatch):
     """What a scenario ends itself need only be accepted and polled before the load, and is terminated then."""
     monkeypatch.setenv(NO_PREFLIGHT, "false")
     stub.always(work_s=5)

@@ -141,7 +141,7 @@ def test_any_number_of_calls_wait_at_once():
     assert sorted(asyncio.run(wait_for_all())) == list(range(100))
 
 
-def test_who_is_cancelled_waits_for_nobody():
+def test_a_cancelled_task_does_not_wait():
     """A wait that is cancelled ends at once, and so does the loop, though the call in its thread goes on."""
     release, begun = threading.Event(), threading.Event()
 

@@ -41,7 +41,7 @@ def test_only_who_has_the_secret_may_call(controlled):
     assert facts["url"].startswith("http://127.0.0.1:")
 
 
-def test_a_call_that_there_is_not_is_told(controlled):
+def test_an_unknown_call_is_reported(controlled):
     """An unknown call, and one with arguments that it does not take, is an error that says so."""
     with pytest.raises(HarnessError, match="unexpected keyword argument 'backwards'"):
         controlled.control.call("clock/now", backwards=True)

@@ -182,7 +182,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("kind", BROKEN)
-def test_an_app_that_does_not_import_is_said_once(inner, tmp_path, kind):
+def test_an_app_that_does_not_import_is_reported_once(inner, tmp_path, kind):
     """The first test has five lines in Python's own words, caret included; the others are skipped and name it."""
     code, caret = BROKEN[kind]
     app = tmp_path / "app"

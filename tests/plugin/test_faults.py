@@ -62,7 +62,7 @@ embedded = pytest.mark.stacks("embedded", reason="the processes of other stacks 
     ("arguments", "ini", "seed"),
     [((), "", "1"), ((), "durable_fault_seed = 7", "7"), (("--fault-seed=42",), "durable_fault_seed = 7", "42")],
 )
-def test_a_failure_tells_the_seed_and_the_faults(inner, arguments, ini, seed):
+def test_a_failure_shows_the_seed_and_the_faults(inner, arguments, ini, seed):
     """A failed test names its seed, from the command line or the ini file, how to repeat it, and what was injected."""
     inner.write("pytest.ini", f"[pytest]\n{ini}\n").write("test_it.py", FAILS)
     outcome = inner.run(f"--app-dir={SAMPLE}", *arguments)

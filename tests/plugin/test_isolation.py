@@ -149,7 +149,7 @@ def test_two(operations, durable_clock):
     assert (outcome.code, len(outcome.cases)) == (0, 2), outcome.output
 
 
-def test_a_stack_that_has_none_to_give_is_a_skip_with_the_remedy(inner):
+def test_a_stack_without_hubs_is_a_skip_with_the_remedy(inner):
     """Where the scheduler is somebody else's the test is skipped, and the reason says what to do."""
     inner.write(
         "test_it.py",

@@ -189,7 +189,7 @@ def test_where_the_emulator_is_required_its_absence_fails(inner, arguments, env)
     [(("--stack", "emulator"), {"CI": "true"}), (("--require-emulator", "-n", "1"), {})],
     ids=["in CI", "asked for"],
 )
-def test_where_the_emulator_is_required_no_test_on_it_fails_the_run(inner, arguments, env):
+def test_a_required_emulator_without_tests_fails_the_run(inner, arguments, env):
     """A run in which no test ran on the required emulator fails, although every test passed."""
     outcome = inner.write("test_it.py", NOTHING_DURABLE).run(*arguments, env=env)
     assert (outcome.code, outcome.count("failure")) == (1, 0)

@@ -75,7 +75,7 @@ def test_what_cannot_be_accepted_is_refused(operations):
     assert (answer.status, answer.json_object()["field"]) == (400, "duration")
 
 
-def test_an_operation_can_be_held_and_go_on(running):
+def test_an_operation_can_be_held_and_released(running):
     """A suspended operation says so until it is resumed, then it can be ended."""
     running.suspend()
     running.wait_for("Suspended")

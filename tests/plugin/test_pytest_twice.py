@@ -176,7 +176,7 @@ def test_once_needs_an_app(unchecked):
 
 
 @pytest.mark.parametrize("test", ["test_by_hand", "test_nobody_waits"])
-def test_once_sees_what_nobody_waits_for(unchecked, test):
+def test_once_sees_what_no_caller_awaits(unchecked, test):
     """An activity that a test runs by hand, and one of an operation that it does not wait for, are checked too."""
     said = "send_letter was delivered twice, and did twice: appended to file"
     assert said in unchecked.failure(f"{test}[embedded]")

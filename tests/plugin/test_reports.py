@@ -186,7 +186,7 @@ def test_children_are_part_of_the_tree(outcome, name, parent, child):
     assert told.index("instances:") < told.index(parent) < told.index(f"\n{child}") < told.index("history of")
 
 
-def test_other_ends_are_told_with_their_reason(outcome):
+def test_other_ends_are_reported_with_their_reason(outcome):
     """An operation that ended otherwise than expected shows how, and why."""
     assert "failing was expected to complete (Failed); instance " in report(outcome, "test_failed_instead")
     assert "no luck" in report(outcome, "test_failed_instead")
@@ -204,7 +204,7 @@ def test_calls_and_events_are_counted(outcome):
     assert "got:      TaskCompleted say_hello" in told
 
 
-def test_what_does_not_exist_is_said(outcome):
+def test_what_does_not_exist_is_reported(outcome):
     """A start that is refused shows the answer, an unknown instance is called unknown."""
     assert "nobody" in report(outcome, "test_refused")
     assert "400" in report(outcome, "test_refused")
@@ -219,12 +219,12 @@ def test_many_children_are_shortened(outcome):
     assert len(content["instance"]["subOrchestrations"]) == 15
 
 
-def test_a_state_that_does_not_come_is_said(outcome):
+def test_a_state_that_does_not_come_is_reported(outcome):
     """Waiting for a state that does not come ends at the deadline, with the state that there is."""
     assert "approval was not Suspended in 0.2 s (Running)" in report(outcome, "test_never_suspended")
 
 
-def test_a_host_that_has_ended_is_said(outcome):
+def test_a_host_that_has_ended_is_reported(outcome):
     """Nobody waits for a host that is gone: its report says first how it ended, as later tests do."""
     ended = r"the host \(process \d+\) has ended \(killed by SIGKILL\)"
     told = report(outcome, "test_host_gone")
@@ -233,7 +233,7 @@ def test_a_host_that_has_ended_is_said(outcome):
     assert re.search(rf"GET /api/anything got no answer: {ended}; its log is /\S+\.log\. The next module", after)
 
 
-def test_a_host_that_hangs_is_said_in_time(outcome):
+def test_a_host_that_hangs_is_reported_in_time(outcome):
     """A host that takes requests and does not answer holds nobody up: the operation is named soon after."""
     told = report(outcome, "test_host_hung")
     assert "has not ended after 0.3 s" in told
@@ -272,7 +272,7 @@ def test_a_server_error_is_shown_with_what_the_host_logged(outcome, name, amount
     assert "secret" not in shown.partition("server errors of this test")[2]
 
 
-def test_a_server_error_that_the_function_meant_is_said(outcome):
+def test_an_intended_server_error_is_reported(outcome):
     """Where nothing was logged meanwhile, the report says so."""
     shown = shown_of(outcome, "test_unwilling")
     assert "/api/unwilling was answered with 503. The host logged nothing meanwhile" in shown

@@ -33,7 +33,7 @@ def test_it_is_answered_as_often_as_it_waits(operations):
     assert [row["EventType"] for row in operation.history()].count("EventRaised") == 60
 
 
-def test_an_event_that_is_promised_before_the_start_wins_against_skipped_time(operations, durable_clock):
+def test_an_event_promised_early_wins_against_skipped_time(operations, durable_clock):
     """Where time is skipped, a promised event comes before the timeout that it races with, every time."""
     durable_clock.skip()
     operations.respond("yes", to="approved")

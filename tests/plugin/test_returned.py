@@ -55,7 +55,7 @@ def test_request_returns_an_answer(operations):
     assert (missing.status, missing.body, missing.json_value()) == (404, b"", None)
 
 
-def test_the_reason_of_a_server_error_is_there_whatever_the_app_logs(inner, tmp_path):
+def test_a_server_error_has_its_reason_at_any_log_level(inner, tmp_path):
     """An app that configures logging does not keep the host's error out of the report."""
     folder = tmp_path / "app"
     folder.mkdir()
@@ -65,7 +65,7 @@ def test_the_reason_of_a_server_error_is_there_whatever_the_app_logs(inner, tmp_
     assert "Function 'fail' failed: ValueError: no stock" in outcome.output
 
 
-def test_a_folder_without_an_app_is_told_of_pytests_option(inner, tmp_path):
+def test_a_folder_without_an_app_names_pytests_option(inner, tmp_path):
     """The message names the option that a run of pytest has."""
     folder = tmp_path / "empty"
     folder.mkdir()

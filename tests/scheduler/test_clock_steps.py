@@ -21,7 +21,7 @@ def libfaketime():
 
 @pytest.mark.skipif(libfaketime() is None, reason="sets the wall clock of a process: install faketime (apt) to run it")
 @pytest.mark.parametrize("step", ["-1d", "+1d"])
-def test_timers_fire_in_their_real_time_whatever_is_done_to_the_wall_clock(tmp_path, step):
+def test_steps_of_the_wall_clock_do_not_move_timers(tmp_path, step):
     """Timers of seconds, set before and after a step of a day, fire; one of an hour waits and holds up no others."""
     stamp = tmp_path / "stamp"
     stamp.write_text("+0")

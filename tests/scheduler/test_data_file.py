@@ -117,7 +117,7 @@ def test_a_damaged_file_ends_the_start_with_its_own_code(filled, command):
     assert "Traceback" not in ended.stderr
 
 
-def test_whoever_starts_a_stack_on_a_damaged_file_gets_the_error(filled):
+def test_starting_a_stack_on_a_damaged_file_fails(filled):
     """A child that ends with the code of a damaged file raises the error of that code in its parent."""
     damage(filled)
     with pytest.raises(DamagedFileError, match="is damaged"), scheduler_process(args=["--data", str(filled)]):
@@ -126,7 +126,7 @@ def test_whoever_starts_a_stack_on_a_damaged_file_gets_the_error(filled):
         pytest.fail("it started on a damaged file")
 
 
-def test_damage_that_is_found_later_ends_the_process_with_its_own_code(filled, tmp_path):
+def test_damage_that_is_found_later_has_its_own_exit_code(filled, tmp_path):
     """A page that is damaged under a running scheduler ends it when it is read: no traceback, exit code 8."""
     with running("scheduler", filled, tmp_path) as (process, facts, log):
         damage(filled, b"needle")
@@ -154,7 +154,7 @@ def test_a_fifo_does_not_hang_the_start(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="forks the processes that are killed: not on Windows")
-def test_a_process_that_is_killed_while_it_makes_a_file_leaves_one_that_can_be_used(tmp_path):
+def test_a_kill_during_creation_leaves_a_usable_file(tmp_path):
     """Whenever a new scheduler dies while it makes its file, the next one can work on what is left."""
     words = [sys.executable, str(KILLED_MAKERS), str(tmp_path), "150", "12"]
     done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=DEADLINE_S)

@@ -120,7 +120,7 @@ def test_the_failure_of_a_child_is_raised_in_its_parent(hub):
     assert chain[-2:] == ["ValueError", "KeyError"]
 
 
-def test_the_failure_of_a_child_fails_a_parent_that_does_not_catch_it(hub):
+def test_an_uncaught_failure_of_a_child_fails_its_parent(hub):
     """An uncaught failure of a child is the failure of its parent and names the child's error."""
 
     def parent(ctx, _input):
@@ -190,7 +190,7 @@ def test_a_terminated_child_fails_the_call(hub):
     assert hub.status("kid") is TERMINATED
 
 
-def test_a_child_that_loses_a_race_goes_on_alone(hub):
+def test_a_child_that_loses_a_race_continues_alone(hub):
     """A sub-orchestration that nobody waits for any more ends by itself, after its parent."""
 
     def parent(ctx, _input):
@@ -220,7 +220,7 @@ def test_a_taken_id_fails_the_call_of_a_child(hub):
     assert hub.wait("taken").name == "wait_for_go"
 
 
-def test_a_child_of_an_earlier_execution_does_not_disturb_the_next(hub):
+def test_a_child_of_an_earlier_execution_disturbs_nothing(hub):
     """After continue_as_new, the result of a child of the execution before goes nowhere."""
 
     def parent(ctx, generation):

@@ -152,7 +152,7 @@ def test_ctrl_c_ends_it_cleanly(tmp_path):
         assert "Traceback" not in child.stderr.read()
 
 
-def test_the_hub_is_default_unless_said_otherwise():
+def test_the_hub_is_default_unless_configured():
     """Without options and variables there is one hub, default."""
     with scheduler_process() as running:
         assert hubs_of(running, "default", "other") == ["default"]

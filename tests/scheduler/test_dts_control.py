@@ -53,7 +53,7 @@ def family(hub):
     return parent, f"{parent}-kid"
 
 
-def test_a_suspended_instance_does_not_go_on(hub, suspended):
+def test_a_suspended_instance_does_not_continue(hub, suspended):
     """Events for a suspended instance wait; it stays suspended."""
     hub.client.raise_orchestration_event(suspended, "go", data="late")
     with pytest.raises(TimeoutError):
@@ -76,7 +76,7 @@ def test_a_resumed_instance_runs(hub, suspended):
     assert hub.wait(suspended).get_output() == "now"
 
 
-def test_the_history_tells_why_it_was_suspended_and_resumed(hub, suspended):
+def test_the_history_has_the_reasons_of_suspensions(hub, suspended):
     """The reasons of suspension and resumption are in the history."""
     hub.client.resume_orchestration(suspended, reason="go on")
     until(lambda: hub.status(suspended) is RUNNING)
@@ -204,7 +204,7 @@ def test_terminating_what_has_ended_changes_nothing(hub):
     assert (state.runtime_status, state.get_output()) == (COMPLETED, 2)
 
 
-def test_a_running_activity_of_a_terminated_instance_harms_nobody(hub, release):
+def test_an_activity_of_a_terminated_instance_is_harmless(hub, release):
     """The result of an activity that ends after the termination of its orchestration is dropped."""
 
     def slow(_ctx, _input):
@@ -256,7 +256,7 @@ def test_a_plain_termination_leaves_the_children(hub, family):
 @pytest.mark.parametrize(
     "call", ["terminate_orchestration", "suspend_orchestration", "resume_orchestration", "rewind_orchestration"]
 )
-def test_operations_on_nobody_are_refused(hub, call):
+def test_operations_on_unknown_instances_are_refused(hub, call):
     """Operations on an unknown instance are NOT_FOUND with its id."""
     assert "nobody" in refused(NOT_FOUND, getattr(hub.client, call), "nobody")
 
@@ -271,7 +271,7 @@ def test_a_purged_instance_is_gone(hub):
     refused(NOT_FOUND, hub.history, instance_id)
 
 
-def test_purging_nobody_deletes_nothing(hub):
+def test_purging_an_unknown_instance_deletes_nothing(hub):
     """Purging an unknown instance deletes none and is no error."""
     assert hub.client.purge_orchestration("nobody").deleted_instance_count == 0
 
@@ -416,7 +416,7 @@ def test_a_restart_under_a_new_id_of_what_runs(hub):
     assert [hub.wait(each).get_output() for each in (first, other)] == [first, other]
 
 
-def test_a_restart_of_nobody_is_refused(hub):
+def test_a_restart_of_an_unknown_instance_is_refused(hub):
     """An unknown instance cannot be restarted: NOT_FOUND."""
     assert "nobody" in refused(NOT_FOUND, hub.client.restart_orchestration, "nobody")
 

@@ -277,7 +277,7 @@ def holding(hub, *names):
     return instance_id
 
 
-def test_a_locked_entity_tells_who_has_it(hub):
+def test_a_locked_entity_names_its_owner(hub):
     """The metadata of a locked entity has the id of the orchestration that holds it."""
     hub.work(orchestrators=hold, entities=counter)
     instance_id = holding(hub, "k")
@@ -534,7 +534,7 @@ def test_ids_of_entities_have_the_limits_of_ids(hub, entity_id, says):
     assert says in state.failure_details.message
 
 
-def test_the_history_tells_of_entity_operations(hub):
+def test_the_history_has_entity_operations(hub):
     """Calls, answers, locks and signals are events of the caller's history."""
 
     def busy(ctx, _input):
@@ -586,7 +586,7 @@ def test_an_entity_call_is_pending_until_a_worker_comes(hub):
     assert hub.wait(instance_id).get_output() == 4
 
 
-def test_an_answer_for_an_earlier_execution_does_not_disturb_the_next(hub, release):
+def test_an_answer_for_an_earlier_execution_disturbs_nothing(hub, release):
     """After continue_as_new, the answer to a call of the execution before goes nowhere."""
 
     def slow(_ctx, _input):

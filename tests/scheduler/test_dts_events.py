@@ -27,7 +27,7 @@ def test_an_event_while_it_is_waited_for(hub):
     assert hub.wait(instance_id).get_output() == {"n": [1, None]}
 
 
-def test_an_event_before_anybody_waits(hub):
+def test_an_event_before_the_wait_for_it(hub):
     """An event raised before the first turn is kept for the one who waits later."""
     instance_id = hub.start(wait_for_go)
     hub.client.raise_orchestration_event(instance_id, "go", data="early")
@@ -109,7 +109,7 @@ def test_names_of_events_ignore_case(hub):
     assert hub.wait(instance_id).get_output() == 1
 
 
-def test_an_event_nobody_waits_for_is_in_the_history(hub):
+def test_an_event_without_a_wait_is_in_the_history(hub):
     """An event of another name is kept in the history and changes nothing."""
     hub.work(orchestrators=wait_for_go)
     instance_id = hub.start(wait_for_go)
@@ -118,7 +118,7 @@ def test_an_event_nobody_waits_for_is_in_the_history(hub):
     assert hub.status(instance_id) is RUNNING
 
 
-def test_an_event_for_nobody_is_refused(hub):
+def test_an_event_for_an_unknown_instance_is_refused(hub):
     """Raising an event for an unknown instance is NOT_FOUND with its id."""
     assert "nobody" in refused(grpc.StatusCode.NOT_FOUND, hub.client.raise_orchestration_event, "nobody", "go", data=1)
 
@@ -147,7 +147,7 @@ def test_an_orchestration_sends_events_to_another(hub):
     assert "EventSent" in kinds(hub.history(sent.instance_id))
 
 
-def test_an_event_sent_to_nobody_is_no_failure(hub):
+def test_an_event_sent_to_an_unknown_instance_is_no_failure(hub):
     """send_event to an unknown instance is lost without harm to the sender."""
 
     def sender(ctx, target):
@@ -218,7 +218,7 @@ def test_continue_as_new_carries_unread_events_over(hub):
     assert hub.wait(instance_id).get_output() == [0, 1, 2]
 
 
-def test_continue_as_new_drops_unread_events_unless_they_are_saved(hub):
+def test_continue_as_new_drops_unread_events_unless_saved(hub):
     """Without save_events, events the execution was given and did not read are gone."""
     take_one = renewing(save_events=False)
     instance_id = hub.start(take_one, input=[])
@@ -251,7 +251,7 @@ def test_no_event_raised_during_renewals_is_lost(hub, save_events):
     assert hub.wait(instance_id).get_output() == list(range(20))
 
 
-def test_a_timer_of_an_earlier_execution_does_not_fire_into_the_next(hub):
+def test_a_timer_of_an_earlier_execution_does_not_fire(hub):
     """A timer that was left behind by continue_as_new is not seen by the next execution."""
 
     def renewed(ctx, second):

@@ -68,7 +68,7 @@ def test_entities_stay_in_their_hub(pair):
     assert two.client.get_all_entities() == []
 
 
-def test_names_of_hubs_are_told_apart_by_case(new_hub):
+def test_names_of_hubs_differ_by_case(new_hub):
     """Hubs whose names differ in case are two hubs."""
     name = "CasedHub"
     lower, upper = new_hub(name.lower()), new_hub(name)

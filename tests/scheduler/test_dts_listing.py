@@ -116,7 +116,7 @@ def test_a_query_brings_payloads_if_asked(population, fetch):
     assert (state.get_input(), state.get_output()) == ((3, 6) if fetch else (None, None))
 
 
-def test_a_query_tells_failures(population):
+def test_a_query_shows_failures(population):
     """The failure of an instance is part of its listed state."""
     (state,) = population.client.get_all_orchestration_states(OrchestrationQuery(runtime_status=[FAILED]))
     assert state.failure_details.error_type
@@ -225,7 +225,7 @@ def test_five_hundred_instances_in_pages(hub):
     assert ids_of(hub) == names
 
 
-def test_a_history_tells_the_steps_in_order(hub):
+def test_a_history_has_the_steps_in_order(hub):
     """The history has the events of each turn in order, with the ids that tie results to calls."""
     hub.work(orchestrators=call_double, activities=double)
     events = hub.history(hub.run(call_double, input=3).instance_id)
@@ -282,6 +282,6 @@ def test_a_history_of_two_thousand_events(hub):
     assert len([to_dict(event) for event in events]) == len(events) > 2000
 
 
-def test_the_history_of_nobody_is_refused(hub):
+def test_the_history_of_an_unknown_instance_is_refused(hub):
     """The history of an unknown instance is NOT_FOUND with its id."""
     assert "nobody" in refused(grpc.StatusCode.NOT_FOUND, hub.history, "nobody")

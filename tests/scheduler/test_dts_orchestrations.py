@@ -14,7 +14,7 @@ LONG = timedelta(days=30)
 SHORT = timedelta(milliseconds=20)
 
 
-def test_the_state_tells_name_input_output_and_times(hub):
+def test_the_state_has_name_input_output_and_times(hub):
     """A finished instance tells its name, input, output and times that are in order."""
     hub.work(orchestrators=call_double, activities=double)
     state = hub.run(call_double, input=21)
@@ -126,7 +126,7 @@ def test_a_fan_with_a_failure_fails_with_its_error(hub):
     assert "broken" in hub.output_of(fan)
 
 
-def test_a_race_goes_on_with_the_first(hub, release):
+def test_a_race_continues_with_the_first(hub, release):
     """when_any goes on with the activity that ends first, while the other is still running."""
 
     def stuck(_ctx, _input):
@@ -182,7 +182,7 @@ def test_many_at_once(hub):
     assert [hub.wait(instance_id).get_output() for instance_id in ids] == [2 * number for number in range(100)]
 
 
-def test_failure_details_tell_the_whole_chain(hub):
+def test_failure_details_have_the_whole_chain(hub):
     """A failed instance names type, message and stack of the activity's error and of its cause, level by level."""
     hub.work(orchestrators=call_broken, activities=broken)
     state = hub.run(call_broken)
@@ -431,7 +431,7 @@ def test_is_replaying_is_false_once_for_each_step(hub):
     assert lines == [0, 1, 2]
 
 
-def test_nobody_knows_an_instance_that_was_never_started(hub):
+def test_an_instance_that_was_never_started_is_unknown(hub):
     """The state of an unknown instance is None, and so is the end of waiting for it."""
     assert hub.state("nobody") is None
     assert hub.wait("nobody") is None

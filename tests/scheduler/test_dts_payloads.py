@@ -180,7 +180,7 @@ def test_too_large_a_result_of_an_operation_fails_it(hub):
     assert str(LIMIT) in told(hub.run(call, input=TOO_LARGE).failure_details)
 
 
-def test_work_goes_on_after_payloads_over_the_limit(hub):
+def test_work_continues_after_payloads_over_the_limit(hub):
     """The worker whose payloads were too large goes on working."""
     hub.work(orchestrators=[call_say, call_double], activities=[say, double])
     states = [hub.run(call_say, input=TOO_LARGE) for _ in range(3)]
@@ -300,7 +300,7 @@ def test_an_operation_no_worker_can_receive_fails(wide_hub):
     assert wide_hub.output_of(call, input=10) == "done"
 
 
-def test_a_large_history_is_streamed_in_messages_a_client_can_receive(hub):
+def test_a_large_history_is_streamed_in_small_messages(hub):
     """A history of more than 4 MiB is read by a client with default options."""
     raw = hub.raw()
     work = raw.work()

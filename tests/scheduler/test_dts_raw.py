@@ -60,7 +60,7 @@ def test_a_start_that_cannot_be_is_refused(raw, fields, says):
 
 
 @pytest.mark.parametrize("instance_id", [" ", "~", "x" * 100, "a@b", "".join(map(chr, range(0x20, 0x40)))])
-def test_an_id_has_one_to_a_hundred_characters_of_printable_ascii(raw, instance_id):
+def test_an_id_has_1_to_100_printable_ascii_characters(raw, instance_id):
     """Any 1 to 100 printable ASCII characters that do not start with @ are an id, kept as it is."""
     assert raw.start(instance_id=instance_id) == instance_id
     assert raw.state(instance_id).instanceId == instance_id
@@ -105,7 +105,7 @@ def test_an_unknown_instance_does_not_exist(raw):
     ],
 )
 @pytest.mark.parametrize("token", ["", "x", "0-1"])
-def test_a_token_nobody_was_given_is_refused(raw, method, message, token):
+def test_a_token_that_was_never_issued_is_refused(raw, method, message, token):
     """Tokens that were never given out complete and abandon nothing: NOT_FOUND."""
     refused(NOT_FOUND, getattr(raw, method), message(completionToken=token))
 
@@ -169,7 +169,7 @@ def test_actions_beside_the_end_are_carried_out(raw, work):
     )
 
 
-def test_a_failed_activity_keeps_all_it_says(raw, work):
+def test_a_failed_activity_keeps_all_its_details(raw, work):
     """Failure details of an activity come back as they were sent: causes, properties, the mark of no retry."""
     failure = pb.TaskFailureDetails(
         errorType="A",
@@ -277,7 +277,7 @@ def test_a_child_whose_id_cannot_be_fails_its_call(hub, instance_id):
         {"sendSignal": {"instanceId": "nobody", "name": "op"}},
     ],
 )
-def test_an_entity_that_asks_for_what_cannot_be_fails_its_caller(raw, work, action):
+def test_an_impossible_request_of_an_entity_fails_its_caller(raw, work, action):
     """An operation that starts an instance with a wrong id or no name, or signals no entity, fails for its caller."""
     raw.start()
     call = pb.EntityOperationCalledEvent(

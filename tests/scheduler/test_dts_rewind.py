@@ -87,7 +87,7 @@ def test_a_rewound_orchestration_may_fail_again(hub):
     assert work.calls == {"a": 3}
 
 
-def test_the_history_tells_of_the_rewind(hub):
+def test_the_history_shows_the_rewind(hub):
     """The history has the rewind with its reason, and no failure any more."""
     work = Work("a")
     hub.work(orchestrators=in_turn, activities=work.activity())
@@ -155,7 +155,7 @@ def test_of_several_children_only_the_failed_are_rewound(hub):
     assert work.calls == {"a": 1, "b": 2, "c": 2}
 
 
-def test_a_purged_child_is_started_anew(hub):
+def test_a_purged_child_is_started_again(hub):
     """A failed child that was purged meanwhile begins from the start when its parent is rewound."""
 
     def parent(ctx, parts):

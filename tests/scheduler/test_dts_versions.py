@@ -50,7 +50,7 @@ def test_a_client_has_a_default_version(hub):
     assert [hub.wait(instance_id).get_output() for instance_id in ids] == ["3.0", "4.0"]
 
 
-def test_the_state_tells_the_version(hub):
+def test_the_state_has_the_version(hub):
     """The protocol's state and the history of an instance have its version."""
     hub.work(orchestrators=versioned)
     instance_id = hub.run(versioned, version="1.2").instance_id
@@ -125,7 +125,7 @@ def test_two_workers_with_different_functions(hub):
     assert [hub.wait(instance_id).get_output() for instance_id in ids] == [4] * 5 + [6] * 5
 
 
-def test_an_orchestration_nobody_filters_for_waits(hub):
+def test_an_orchestration_that_no_filter_takes_waits(hub):
     """Work that no connected worker asked for stays until a worker comes that does."""
     hub.work(orchestrators=call_double, activities=double, filters=OF_ITS_FUNCTIONS)
     instance_id = hub.start(versioned, version="x")
@@ -182,7 +182,7 @@ def called(task_id, name="a", **fields):
     return pb.OrchestratorAction(id=task_id, createSubOrchestration=child)
 
 
-def test_calls_without_a_version_are_filtered_by_their_orchestrations(hub):
+def test_calls_without_a_version_are_filtered_by_orchestration(hub):
     """A filter with versions gets the unversioned activities and children of orchestrations of those versions."""
     raw = hub.raw()
     both = [{"name": name, "versions": ["2.0"]} for name in ("o", "child", "grandchild")]

@@ -64,7 +64,7 @@ def test_many_waiters_for_one_instance(hub):
         assert [wait.result().get_output() for wait in waits] == [7] * MANY
 
 
-def test_waiters_that_run_out_of_time_harm_nobody(hub):
+def test_waiters_that_run_out_of_time_are_harmless(hub):
     """While and after twenty waits run out of time, others are served."""
     hub.work(orchestrators=[wait_for_go, call_double], activities=double)
     instance_id = hub.start(wait_for_go)
@@ -118,7 +118,7 @@ def test_a_wait_ends_when_its_instance_is_replaced(hub):
         assert wait.result().get_output() == 4
 
 
-def test_a_client_that_goes_away_while_waiting_harms_nobody(hub):
+def test_a_client_that_leaves_while_waiting_is_harmless(hub):
     """Callers that cancel their waits leave the instance and the others alone."""
     hub.work(orchestrators=wait_for_go)
     hub.start(wait_for_go, instance_id="i")

@@ -456,7 +456,7 @@ def test_a_worker_without_work_is_not_taken_for_dead(impatient_pings):
         logger.removeHandler(said)
 
 
-def test_idle_streams_hold_up_nobody(hub):
+def test_idle_streams_delay_no_other(hub):
     """With thirty streams of workers open, clients are answered and each other hub works."""
     raw = hub.raw()
     streams = [raw.work() for _ in range(30)]

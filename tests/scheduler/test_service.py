@@ -33,7 +33,7 @@ def two_hubs():
         yield running
 
 
-def test_the_http_api_tells_which_hubs_there_are(two_hubs):
+def test_the_http_api_lists_the_hubs(two_hubs):
     """The root answers, and the ping of a hub tells whether it is there."""
     assert requests.get(two_hubs.http_url, timeout=5).status_code == 200
     ping = f"{two_hubs.http_url}/v1/taskhubs/ping"
@@ -139,7 +139,7 @@ def complete(item):
     )
 
 
-def test_a_hung_workers_lease_runs_out_and_its_late_answer_is_refused():
+def test_a_late_answer_of_a_hung_worker_is_refused():
     """After --lease-timeout the work goes to another worker; the late answer is NOT_FOUND and changes nothing."""
     with scheduler_process(args=["--lease-timeout", "0.5"]) as running, stub_of(running) as stub:
         hung = stub.GetWorkItems(pb.GetWorkItemsRequest(maxConcurrentOrchestrationWorkItems=1))
@@ -160,7 +160,7 @@ def test_a_hung_workers_lease_runs_out_and_its_late_answer_is_refused():
         other.cancel()
 
 
-def test_a_full_disk_is_told_and_loses_nothing_that_was_accepted(tmp_path):
+def test_a_full_disk_is_reported_and_loses_nothing_accepted(tmp_path):
     """Where the file cannot grow, starts are refused with RESOURCE_EXHAUSTED; what was accepted before is there."""
     launcher = (
         "import resource, sys\n"

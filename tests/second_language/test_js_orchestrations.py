@@ -134,7 +134,7 @@ def test_events_are_carried_over_to_the_next_execution(js):
     assert output_of(js.wait(instance_id)) == [0, 1, 2]
 
 
-def test_ids_that_an_orchestrator_makes_are_the_same_in_every_replay(js):
+def test_ids_from_an_orchestrator_are_the_same_in_every_replay(js):
     """New GUIDs differ from each other and are not made again when the orchestrator is replayed."""
     first, second = js.output("guids")
     assert first != second

@@ -115,13 +115,13 @@ def test_an_hour_that_comes_twice_counts_once_for_a_daily_timer():
     assert found == ["2026-10-25 00:30:00", "2026-10-26 01:30:00"]
 
 
-def test_a_daily_timer_is_not_due_again_in_the_hour_that_comes_twice():
+def test_a_daily_timer_is_due_once_in_a_repeated_hour():
     """From within the second coming of an hour the next due time is that of the next day."""
     start = datetime(2026, 10, 25, 1, 10, tzinfo=UTC)
     assert due("0 30 2 * * *", start, WEBSITE_TIME_ZONE="Europe/Berlin") == ["2026-10-26 01:30:00"]
 
 
-def test_an_hour_that_comes_twice_counts_twice_for_a_frequent_timer():
+def test_a_frequent_timer_fires_in_a_repeated_hour_twice():
     """A timer of every 20 minutes goes on through both."""
     start = datetime(2026, 10, 25, 0, 10, tzinfo=UTC)
     found = due("0 */20 * * * *", start, 6, WEBSITE_TIME_ZONE="Europe/Berlin")

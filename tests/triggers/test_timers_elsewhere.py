@@ -20,7 +20,7 @@ def test_timers_follow_a_clock_in_another_process(operations, durable_faults, du
     assert len(operations.written("nights")) == 3
 
 
-def test_timers_go_on_after_the_scheduler_died(operations, durable_faults, durable_clock):
+def test_timers_continue_after_the_scheduler_died(operations, durable_faults, durable_clock):
     """A scheduler that was killed and came back is followed again."""
     durable_faults.kill_scheduler()
     durable_clock.advance(timedelta(days=1))

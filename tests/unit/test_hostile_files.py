@@ -132,7 +132,7 @@ def test_hostile_arrivals_are_refused(line, tmp_path):
 
 
 @pytest.mark.parametrize("parse", [parse_json, parse_toml])
-def test_long_numbers_are_said_plainly(parse):
+def test_long_numbers_are_reported_plainly(parse):
     """The message says what is wrong with the text, not what Python's parser would need."""
     text = f"{'x = ' if parse is parse_toml else ''}{'1' * DIGITS}"
     with pytest.raises(ValueError, match=r"^a number in it has more than 4,300 digits$"):

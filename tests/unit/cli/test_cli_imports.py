@@ -6,7 +6,7 @@ import sys
 HEAVY = ("numpy", "hdrh", "pyarrow", "gevent", "locust", "grpc", "aiohttp")
 
 
-def test_the_command_line_starts_without_what_single_commands_need():
+def test_the_command_line_starts_without_optional_packages():
     """`serve` and `scheduler` run where only the base package is installed: no import of an extra comes before them."""
     code = (
         "import sys; from durable_harness.cli.command_line import make_parser; make_parser();"

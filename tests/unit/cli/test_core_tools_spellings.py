@@ -63,7 +63,7 @@ def test_another_language_is_refused(started, capsys, language):
         ({"PYTHON_THREADPOOL_THREAD_COUNT": "many"}, "PYTHON_THREADPOOL_THREAD_COUNT=many"),
     ],
 )
-def test_what_is_not_honoured_of_worker_settings_is_said(environ, noted):
+def test_ignored_worker_settings_are_reported(environ, noted):
     """More than one worker process, and a number of threads that is none, are named with what happens instead."""
     notes = list(notes_on_workers(environ))
     assert [note.startswith(noted) for note in notes] == [True] * bool(noted)

@@ -24,7 +24,7 @@ def scenario(name, *, abstract=False):
 ORDERS, TRIPS, MARKED = scenario("StartOrders"), scenario("StartTrips"), scenario("StartClaims", abstract=True)
 
 
-def test_an_unknown_scenario_is_refused_with_those_that_are_known(parsing):
+def test_an_unknown_scenario_is_refused_with_the_known_ones(parsing):
     """The message has what was given, the scenarios that there are, and the one that was meant."""
     known = r"expected one of these scenarios: StartOrders, StartTrips"
     with pytest.raises(UsageError, match=rf"^got 'StartOrdrs', {known}\n  Did you mean StartOrders\?$"):

@@ -28,7 +28,7 @@ def test_the_version_stands_in_one_place():
     assert [path.name for path in files if number.search(path.read_text())] == ["__init__.py"]
 
 
-def test_the_version_is_shown_with_that_of_python_and_of_the_sdk(capsys):
+def test_the_version_is_shown_with_those_of_python_and_sdk(capsys):
     """`--version` prints one line with what a report of a problem needs, and ends with 0."""
     with pytest.raises(SystemExit) as ended:
         main(["--version"])

@@ -187,7 +187,7 @@ async def test_the_queue_says_why_work_waits(browser):
 
 
 @visit
-async def test_work_that_rests_is_said_to(browser):
+async def test_work_that_rests_is_marked(browser):
     """Work that its only worker has given back rests."""
     await browser.start("one", "o")
     async with worker(browser) as connected:
@@ -249,7 +249,7 @@ async def test_a_fixed_clock_stays(browser):
 
 
 @visit(has_overview=False)
-async def test_what_a_scheduler_does_not_say_is_not_known(browser):
+async def test_what_a_scheduler_does_not_report_is_not_known(browser):
     """Of a scheduler that says no more than the protocol, workers, queue and clock are not known; the rest is shown."""
     await make_entity(browser, "@a@1")
     for path in ("/workers", "/queue", "/clock"):
@@ -316,7 +316,7 @@ async def test_a_history_is_run_again_from_its_page(browser):
 
 
 @visit
-async def test_what_cannot_be_run_again_is_said(browser):
+async def test_what_cannot_be_run_again_is_reported(browser):
     """A payload that is no JSON, an id that is taken and an event that there is not are refused with the reason."""
     await one_activity(browser, "1")
     refused = await browser.post("/orchestrations/i/again", event="5", payload="seven")

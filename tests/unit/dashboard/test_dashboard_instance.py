@@ -214,7 +214,7 @@ async def test_a_purged_child_is_named_all_the_same(browser):
 
 
 @visit
-async def test_what_it_waits_for_is_said(browser):
+async def test_what_it_waits_for_is_shown(browser):
     """A living instance says what it waits for: an activity, a timer, an event."""
     await browser.start("i")
     await browser.bench.turn(schedule(1, "weigh"), timer(2, 60))
@@ -275,7 +275,7 @@ async def test_the_history_says_when_a_timer_is_due(browser):
 
 
 @visit
-async def test_children_that_are_named_by_their_parent_differ_where_they_are_seen(browser):
+async def test_child_ids_are_shortened_where_they_differ(browser):
     """In the timeline the id of a child is what it has beside the id of its parent, as names are cut at their ends."""
     parent_id = "a-parent-with-a-long-name"
     await browser.start(parent_id)

@@ -55,7 +55,7 @@ def lanes(found):
 STARTED = event("executionStarted", 0, 0, name="ship")
 
 
-def test_waiting_is_told_apart_from_running():
+def test_waiting_and_running_are_distinguished():
     """Of an activity whose moments are known, the time before its code ran is another bar than the code."""
     found = facts(
         turn(1, STARTED),
@@ -104,7 +104,7 @@ def test_attempts_under_one_id_have_their_own_outcomes():
     assert lane == ("activity", "weigh", [("failed", 2, 10), ("delay", 11, 50), ("whole", 51, 60)])
 
 
-def test_a_timer_after_a_failure_that_nothing_follows_is_in_its_lane():
+def test_a_last_timer_after_a_failure_is_in_its_lane():
     """A second activity of another name does not join the lane of one that failed."""
     found = failed_then(next_id=2, name="apologise")
     assert [(lane.name, lane.attempts) for lane in timeline_of(found).lanes[1:]] == [("weigh", 1), ("apologise", 1)]
@@ -151,7 +151,7 @@ def test_turns_that_replayed_are_marked():
     assert lane.bars[3].title == "turn 2, 3 events replayed"
 
 
-def test_what_goes_on_is_open():
+def test_unfinished_work_is_open():
     """What has no outcome yet lasts until now, and its lane says that it is open."""
     found = facts(
         turn(1, STARTED),

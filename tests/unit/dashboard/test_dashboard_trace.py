@@ -124,6 +124,6 @@ async def test_a_large_payload_is_cut(browser):
 
 
 @visit
-async def test_nobody_has_no_page(browser):
+async def test_an_unknown_instance_has_no_page(browser):
     """An unknown instance is answered as on its other pages."""
     assert (await browser.get("/orchestrations/nobody/trace.html")).status == 404

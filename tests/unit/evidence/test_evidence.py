@@ -248,7 +248,7 @@ def test_records_have_no_secrets_and_are_else_as_they_were(tmp_path):
     assert read["poll_ms"].to_pylist() == [1.5, 2.5]
 
 
-def test_a_part_that_cannot_be_made_is_named_and_spares_the_others(tmp_path):
+def test_a_part_that_cannot_be_made_is_named_alone(tmp_path):
     """The list says what is in the file, what is missing, and why, without secrets."""
     items = (Item.of_file("gone.log", tmp_path / "gone.log"), Item.of_text("here.txt", lambda: "here"))
     assert Evidence(items, {"ended": f"no Password={PLANTED};"}).write(tmp_path / "e.zip", []) == ""

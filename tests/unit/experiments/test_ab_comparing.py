@@ -159,7 +159,7 @@ def test_a_head_that_stops_to_work_fails(works, exits):
     assert died[exits] in comparison.sentence
 
 
-def test_a_head_that_stops_late_fails_although_few_operations_did():
+def test_a_head_that_stops_late_fails_despite_few_failures():
     """Slices in a row without one completed operation fail the head, however few they are of all."""
     comparison = compare(Side(), Side(works=130), Question(max_error_ratio=0.5))
     assert comparison.exit_code() == 1

@@ -104,7 +104,7 @@ def test_a_trial_with_hardly_an_operation_has_no_answer(tried):
     assert report.saturated == ""
 
 
-def test_a_generator_that_is_a_little_late_hides_no_broken_limit(tried):
+def test_a_slightly_late_generator_hides_no_broken_limit(tried):
     """A latency that breaks the limit by more than the generator was late is the service's: the trial counts."""
     report = tried(Service(200.0, slip_ms=28.0), 20.0, "completion_ms p95 <= 300")
     assert {one.trial.valid for one in report.trials} == {True}

@@ -60,7 +60,7 @@ def test_a_comparison_shows_each_pair_and_the_interval():
     assert (plot.count('class="limit"'), plot.count('class="estimate"')) == (1, 1)
 
 
-def test_the_names_of_lines_are_in_the_key_where_no_point_can_lie_under_them():
+def test_line_names_are_in_the_key_where_no_point_is():
     """A plot of many pairs has no room for names at any width: the drawing has none but those of its axes."""
     page = comparison_page(compared(result(*[1.05, 0.98] * 30)))
     assert '<span class="key bad dashed">matters: +5 %</span>' in page
@@ -98,7 +98,7 @@ def test_a_figure_with_one_bound_is_known():
     assert row[1:4] == ("500 ms", "505 ms", "+1.0 %")
 
 
-def test_figures_that_are_only_shown_have_no_line_of_what_matters():
+def test_unjudged_figures_have_no_line_of_what_matters():
     """No verdict hangs on them."""
     (plot,) = drawings(comparison_page(compared(result(1.0, 1.1, is_judged=False))))
     assert "matters" not in plot
@@ -156,7 +156,7 @@ def searched(*trials, lower, upper, **changes):
     return CapacityReport(f"app {EVIL}", objective, found, trials, "", 30.0)
 
 
-def test_a_search_shows_its_trials_in_order_and_where_capacity_lies():
+def test_a_search_shows_its_trials_in_order_and_the_capacity():
     """Each trial is a point in the colour of its outcome; the band is between the rates that bound capacity."""
     page = capacity_page(
         searched(trial(5, met=True), trial(20, met=False), trial(10, met=False, valid=False), lower=5, upper=10)
@@ -180,7 +180,7 @@ def test_a_search_shows_its_trials_in_order_and_where_capacity_lies():
         (None, 5, {"limited_by": "too few"}, "<b>cannot tell</b> completion_ms p95 ≤ 200 ms is not met at 5.00"),
     ],
 )
-def test_the_verdict_of_a_search_is_said_once(lower, upper, changes, begins):
+def test_the_verdict_of_a_search_is_shown_once(lower, upper, changes, begins):
     """The sentence goes on from the word that the page begins with."""
     assert begins in capacity_page(searched(trial(5, met=True), lower=lower, upper=upper, **changes))
 

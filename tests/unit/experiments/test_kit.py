@@ -22,7 +22,7 @@ def names(kit, folder):
     return {path.relative_to(folder).as_posix() for path in kit.written}
 
 
-def test_a_scenario_for_each_starter_a_test_gates_and_a_workflow(tmp_path):
+def test_init_writes_scenarios_a_test_gates_and_a_workflow(tmp_path):
     """All that an app without anything lacks is written, and all of it is valid Python, TOML and YAML."""
     kit = write_kit(tmp_path, [ORDERS, SAMPLE, WAITS])
     assert names(kit, tmp_path) == {

@@ -276,7 +276,7 @@ def test_an_interrupted_search_gives_what_it_knew():
     assert (found.lower, found.upper, found.interrupted) == (5.0, 10.0, "after 2 trials")
 
 
-def test_a_search_that_is_interrupted_before_its_first_result_has_none():
+def test_a_search_interrupted_at_once_has_no_result():
     """With no trial over there is nothing to report: the interruption goes on to the command."""
 
     def attempt(rate):

@@ -90,7 +90,7 @@ def test_two_runs_are_compared(run_folder, compare, slower, code, verdict):
     assert f"{verdict.upper()}: completion_ms p95" in told
 
 
-def test_what_the_server_and_its_scheduler_say_can_be_read_back(run_folder):
+def test_times_of_server_and_scheduler_can_be_read_back(run_folder):
     """Finish by the server's clock, costs, and between which moments each end lies, as recorded or NaN."""
     known = {"server_updated_s": 1000.3, "server_update_is_coarse": False, "server_clock": "scheduler"}
     known |= {"actions": 5, "replayed_events": 12, "payload_bytes": 834, "accepted_s": 1000.1, "last_pending_s": 1000.2}
@@ -107,7 +107,7 @@ def test_what_the_server_and_its_scheduler_say_can_be_read_back(run_folder):
     assert seen_ms == pytest.approx([300, math.nan], abs=0.01, nan_ok=True)
 
 
-def test_nobody_can_tell_from_a_short_run(run_folder, compare):
+def test_a_short_run_is_inconclusive(run_folder, compare):
     """A run too short to answer ends with 3, 0 or 1 as the option says, and tells how much longer to run."""
     base, head = run_folder("base", rows(latencies_s(1, 300))), run_folder("head", rows(latencies_s(2, 300)))
     code, told, report = compare(base, head)
@@ -251,7 +251,7 @@ def test_a_finish_known_in_part_does_not_stand_for_a_run():
     assert not any("of the base only" in note for note in asked.notes)
 
 
-def test_a_mean_that_nobody_counted_is_refused_with_the_reason():
+def test_a_mean_without_counts_is_refused_with_the_reason():
     """Counts are known for hosts of durable-harness alone."""
     comparison = compare_runs(side(is_counted=False), side(), Question(((Figure("actions_per_operation"), Design()),)))
     assert "only a host of durable-harness counts them. It has: finish_ms, " in comparison.sentence
@@ -339,7 +339,7 @@ def test_relative_counts_of_a_gates_file(run_folder, compare, tmp_path):
         assert compare(base, head, "--gates", str(gates))[0] == code
 
 
-def test_settings_that_differ_are_told(run_folder, compare):
+def test_settings_that_differ_are_reported(run_folder, compare):
     """Runs that were told to do different things can be compared, and the report says in what they differ."""
     base = run_folder("base", rows(latencies_s(1)), rate="20/s", users="5")
     head = run_folder("head", rows(latencies_s(2)), rate="30/s", users="5")

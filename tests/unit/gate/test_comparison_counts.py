@@ -123,7 +123,7 @@ def test_a_count_answers_by_itself(head, effect, answer):
     assert count_of([7] * 5, head, effect=effect).answer is answer
 
 
-def test_twins_that_were_not_counted_say_nothing():
+def test_twins_that_were_not_counted_prove_nothing():
     """Only operations counted on both sides are twins: five of them are needed."""
     unknown = np.nan
     assert not count_of([7, 7, 7, 7, unknown, 7], [9, 9, 9, 9, 9, unknown]).varies
@@ -192,7 +192,7 @@ def test_a_count_that_varies_needs_an_effect():
     assert compare_runs(base, more, question(0.05)).answer is Decision.SLOWER
 
 
-def test_a_count_that_nobody_counted_cannot_tell():
+def test_a_missing_count_is_inconclusive():
     """A service that counts nothing leaves a judged count open, with the reason and no word on what is allowed."""
     unknown = counted([np.nan] * 50)
     comparison = compare_runs(unknown, unknown, question(0.0))

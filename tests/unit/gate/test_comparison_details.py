@@ -186,7 +186,7 @@ def test_a_change_must_be_larger_than_what_polls_hide():
     assert design.decide(ConfidenceInterval(0.0, -0.01, 0.01), 0.05) is Decision.NOT_SLOWER
 
 
-def test_a_comparison_goes_on_until_all_figures_have_answers():
+def test_a_comparison_continues_until_all_figures_have_answers():
     """A slower figure is an answer to all; one that is only shown is not waited for."""
     slower, not_slower, unsure = (
         FigureResult(COMPLETION, Design(), 1.0, ConfidenceInterval(0.0, -1.0, 1.0), answer, "")

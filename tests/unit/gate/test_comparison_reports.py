@@ -132,7 +132,7 @@ def test_each_verdict_has_its_mark(comparison, mark):
     assert render_markdown(comparison).startswith(f"### {mark}: `v2` against `v1`\n")
 
 
-def test_without_counts_and_figures_nothing_stands_in_their_place():
+def test_without_counts_and_figures_their_place_is_empty():
     """A comparison that found nothing has neither an empty table nor blank lines for one."""
     empty = replace(INVALID, results=(), notes=())
     ended = "operations that did not complete: base 0.00%, head 0.50%; 61 s"
@@ -284,7 +284,7 @@ def test_an_interrupted_comparison_skips_its_figures():
     assert (suite["tests"], suite["skipped"], suite["errors"], suite["failures"]) == ("2", "1", "1", "0")
 
 
-def test_broken_operations_and_invalid_comparisons_have_cases_of_their_own():
+def test_broken_and_invalid_comparisons_have_cases():
     """`errors` fails with what breaks the head, `validity` is an error with why nothing was compared."""
     assert cases(FAILED)[1][1:] == [("errors", [("failure", "5 % of the head broke")])]
     assert cases(INVALID)[1][1:] == [("validity", [("error", "there is no base; nor a head")])]

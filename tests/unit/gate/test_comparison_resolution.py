@@ -90,7 +90,7 @@ def test_polls_answer_for_an_effect_above_one(change, answer, phases):
 @pytest.mark.parametrize("interval_ms", [5.0, 50.0, 200.0, 1000.0])
 @pytest.mark.parametrize("change", [0.12, 0.16, 0.30])
 @pytest.mark.parametrize("phases", [STANDING, EVEN])
-def test_constant_work_that_takes_longer_is_slower_by_its_finish(interval_ms, change, phases):
+def test_longer_constant_work_is_slower_by_its_finish(interval_ms, change, phases):
     """The issue's cases are caught whatever the poll interval, and the reported change is the true one."""
     result = paired(FINISH, "constant", change, phases=phases, interval_ms=interval_ms)
     assert result.answer is Decision.SLOWER
@@ -115,7 +115,7 @@ def test_the_printed_change_is_that_of_the_printed_figures(compared, figure):
     assert result.head - result.base == pytest.approx(0.12 * work_ms, abs=0.02 * work_ms)
 
 
-def test_runs_of_whole_seconds_are_answered_by_what_the_client_saw():
+def test_runs_of_whole_seconds_are_judged_by_the_client():
     """Where the server tells whole seconds only, drawn phases make a change of 12 % visible."""
     assert unpaired(COMPLETION, "constant", 0.12, phases=EVEN, is_fine=False).answer is Decision.SLOWER
 

@@ -130,7 +130,7 @@ def test_a_constant_series_is_as_good_as_independent():
     assert autocorrelation_time(np.ones(1)) == 1
 
 
-def test_blocks_grow_with_autocorrelation_and_with_rare_percentiles():
+def test_blocks_grow_with_autocorrelation_and_rarity():
     """A block holds ten autocorrelation times, and four operations beyond its percentile."""
     rng = np.random.default_rng(3)
     alone, alike = rng.standard_normal(1500), correlated(rng, 1500, 0.95)
@@ -231,7 +231,7 @@ def test_a_slowdown_is_caught_and_equal_versions_pass():
     assert all(1.07 < result.ratio < 1.13 for result in slower)
 
 
-def test_pairs_that_cannot_tell_say_how_many_would():
+def test_inconclusive_pairs_report_how_many_are_needed():
     """Noise beyond what the pairs can bear is no pass and no failure, and names the number of pairs to go on to."""
     rng = np.random.default_rng(5)
     comparison = PairedComparison(Figure("completion_ms", 95), DESIGN, most_pairs=12)

@@ -92,14 +92,14 @@ def test_what_the_service_does_not_give_is_not_measured(metric):
     assert "run the app on the embedded stack, without --host" in sentence
 
 
-def test_where_nothing_completed_there_is_nothing_that_a_service_could_give():
+def test_without_completions_nothing_is_asked_of_a_service():
     """A gate on a figure of the server fails like any other if no operation completed."""
     failed = summary(counts=OutcomeCounts(started=1, accepted=1, failed=1))
     (result,) = evaluate([Gate("finish_ms", "max", 1)], failed)
     assert result.failed
 
 
-def test_a_failed_gate_beside_one_that_was_not_measured_proves_nothing():
+def test_a_failed_gate_beside_an_unmeasured_one_proves_nothing():
     """Neither a pass nor a failure of other gates makes a verdict of a run that lacks what a gate is about."""
     run = summary(completion_ms=[50])
     for limit in (100, 1):
@@ -122,7 +122,7 @@ def test_costs_are_judged_by_percentile_and_mean():
     assert results[1].note == "known of 3 of 4 operations"
 
 
-def test_a_percentile_of_too_few_samples_is_told():
+def test_a_percentile_of_too_few_samples_is_reported():
     """A p99 of ten samples is their highest; the note says so."""
     result = judge(Gate("completion_ms", "p99", 100), completion_ms=range(10))
     assert (result.measured, result.note) == (9, "the highest of only 10 samples")
@@ -177,7 +177,7 @@ def test_an_interrupted_run_has_no_other_verdict(limits, invalid):
         (None, None, Outcome.NOT_MEASURED, "there was no audit: --audit off"),
     ],
 )
-def test_an_audit_that_cannot_tell_breaks_no_gate_and_holds_none(audit, measured, outcome, note):
+def test_an_inconclusive_audit_breaks_and_holds_no_gate(audit, measured, outcome, note):
     """A gate on the audit counts what it found. What it did not look at is not measured, with the reason."""
     gate = Gate("audit", "stuck", 0)
     counts = OutcomeCounts(started=1, accepted=1)
@@ -196,7 +196,7 @@ def test_nothing_accepted_fails_a_gate_on_the_audit():
 
 
 @pytest.mark.parametrize(("limit", "verdict"), [(1, Verdict.FAILED), (100, Verdict.INVALID)])
-def test_an_audit_that_cannot_tell_hides_no_failure(limit, verdict):
+def test_an_inconclusive_audit_hides_no_failure(limit, verdict):
     """A run whose service broke down fails by its other gates, although the service could not be audited either."""
     run = replace(summary(completion_ms=[50]), counts=OutcomeCounts(started=1, accepted=1), no_audit="--audit off")
     gates = [Gate("completion_ms", "max", limit), Gate("audit", "lost", 0)]

@@ -104,7 +104,7 @@ def costly():
 
 
 @pytest.mark.parametrize("render", [render_text, render_html, render_markdown])
-def test_what_is_not_measurable_is_said_in_words(render):
+def test_what_is_not_measurable_is_explained(render):
     """Reports for people say so instead of a figure, and which clock the figures that there are are of."""
     text = " ".join(unescape(render(unmeasured())).replace("\\", "").split())
     assert "finish, detection lag: not measurable: the service reports whole seconds" in text
@@ -139,7 +139,7 @@ def test_programs_get_null_for_what_is_not_measurable():
     assert samples["durable_harness_gate_not_measured", 'gate="detection_lag_ms p95"'] == 1
 
 
-def test_a_gate_that_was_not_measured_is_skipped_with_the_reason():
+def test_an_unmeasured_gate_is_skipped_with_the_reason():
     """JUnit shows neither a pass nor a failure of it; the run's own case has the error."""
     suite = suite_of(unmeasured())
     assert (suite.get("errors"), suite.get("failures"), suite.get("skipped")) == ("1", "0", "1")
@@ -266,7 +266,7 @@ def test_the_progress_line_has_a_bar_of_the_run_time(elapsed_s, bar):
     assert progress_line(Tally(), elapsed_s).startswith(f"{elapsed_s:4.0f} s  started 0")
 
 
-def test_the_progress_line_has_no_times_until_something_completed():
+def test_progress_has_no_times_until_something_completed():
     """Times of operations that timed out are no completion times."""
     line = progress_line(tally_of(record(OperationState.TIMED_OUT)), 3.0)
     assert line.endswith("completed 0")

@@ -48,7 +48,7 @@ def test_the_page_has_a_bar_for_each_percentile():
     assert "&lt;2&gt; activities" in page
 
 
-def test_what_is_not_known_is_said():
+def test_what_is_not_known_is_reported():
     """Without a path there is the reason, and no figure."""
     shown = with_paths(PathsAt(50, 100.0, 1, unknown="nothing was noted"))
     assert "Where the slow ones spent it (Steady): nothing was noted" in render_text(shown)

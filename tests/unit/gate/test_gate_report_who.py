@@ -89,7 +89,7 @@ def test_an_invalid_run_has_the_generator_first_and_no_culprits():
         assert "beyond" not in render(invalid).partition("Who was it")[2].partition("Completion over time")[0]
 
 
-def test_a_run_that_nobody_looked_at_says_nothing():
+def test_a_run_without_samples_has_no_section():
     """Without records there is no section, and null for programs."""
     plain = report()
     for render in (render_text, render_html, render_markdown):
@@ -114,7 +114,7 @@ def test_bars_have_the_colours_that_rows_name():
     assert set(re.findall(r'<i class="swatch party-(\w+)"', page)) == {"app", "network"}
 
 
-def test_shares_of_older_summaries_name_nobody():
+def test_shares_of_older_summaries_name_no_part():
     """They have one name with the time of all: it is left out."""
     document = json.loads(json.dumps(attribution_document(SPLIT)))
     del document["shares"]["app"]["causes"][0]["names"]

@@ -36,7 +36,7 @@ def test_what_differs_in_each_is_taken_out(one, another):
         ("/api/v1/x", "/api/v2/x"),
     ],
 )
-def test_what_tells_reasons_apart_stays(one, another):
+def test_what_distinguishes_reasons_stays(one, another):
     """HTTP codes, places in code, limits and words are part of the reason."""
     assert grouped(one) != grouped(another)
 

@@ -153,7 +153,7 @@ def test_changes_are_named_with_their_first_run(write):
 
 
 @pytest.mark.parametrize(("count", "word"), [(1, "cannot tell"), (7, "cannot tell"), (8, "no change")])
-def test_of_too_few_runs_nobody_can_tell(write, count, word):
+def test_too_few_runs_are_inconclusive(write, count, word):
     """Fewer runs than a change takes are no proof that nothing changed."""
     report = TrendReport.of(read_runs(write(*[summary(day, 500.0) for day in range(1, count + 1)])))
     assert f"  {word}" in render_text(report)

@@ -67,7 +67,7 @@ def test_every_form_says_the_same():
     assert suite.find("testcase/failure").get("message") == words
 
 
-def test_without_gates_the_sentence_says_what_the_exit_code_is_about():
+def test_without_gates_the_sentence_explains_the_exit_code():
     """Locust's exit code for failures has a reason to read; without failures nothing is added."""
     fine = report(gates=())
     assert fine.verdict_sentence == "nothing was judged"

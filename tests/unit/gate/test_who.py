@@ -100,7 +100,7 @@ def test_every_millisecond_is_somebodys():
     }
 
 
-def test_what_the_host_does_not_say_is_not_known():
+def test_what_the_host_does_not_report_is_not_known():
     """Without the times of requests their pieces are nobody's; the wait for the next poll is still the generator's."""
     other = RecordedOperation(
         *(0, TimedRequest(*ms(30, 52)), ms(200)[0]),
@@ -113,13 +113,13 @@ def test_what_the_host_does_not_say_is_not_known():
     assert by_party(pieces_of(other)) == {Party.UNKNOWN: 10 + 100 + 10, Party.GENERATOR: 30 + 40 + 10}
 
 
-def test_of_an_operation_that_nothing_explains_only_its_lateness_is_known():
+def test_only_lateness_is_known_of_an_unexplained_operation():
     """Neither its creation nor its end is known: what is after the start is not known."""
     bare = RecordedOperation(0, TimedRequest(*ms(30, 52)), ms(200)[0])
     assert by_party(pieces_of(bare)) == {Party.GENERATOR: 30, Party.UNKNOWN: 170}
 
 
-def test_code_that_keeps_the_loop_is_to_blame_for_requests_that_wait():
+def test_code_that_blocks_the_loop_delays_requests():
     """A request that the kernel had while an async function kept the event loop to itself waited for the app."""
     held = (Segment(Part.LOOP, *ms(0, 80), "greedy"),)
     one = RecordedOperation(*ms(0), TimedRequest(*ms(10, 110, 100, 0, 0, 0, 105, 0)), ms(110)[0], held=held)
@@ -157,7 +157,7 @@ def test_clocks_of_two_machines_are_compared_by_requests():
     assert back.created_ns == ms(40)[0]
 
 
-def test_clocks_that_nothing_compares_leave_the_requests_unknown():
+def test_uncompared_clocks_leave_the_requests_unknown():
     """Of a service on another machine that says no times of requests, only its own durations are known."""
     other = RecordedOperation(
         *(0, TimedRequest(*ms(30, 52)), ms(200)[0]),
@@ -219,7 +219,7 @@ def broken(name, limit, measured, bound="at most", unit="ms"):
     return GateResult(Gate(metric, statistic, limit, bound, unit), measured, Outcome.FAILED)
 
 
-def test_a_broken_latency_gate_names_whoever_holds_most_beyond_the_limit():
+def test_a_broken_latency_gate_names_the_largest_share():
     """The largest share of the operations beyond the limit, with its evidence."""
     result = broken("completion_ms p95", 100, 200)
     found = culprit_of(result, Known(beyond={"completion_ms p95": attribute([pieces_of(ONE)])}))
@@ -244,7 +244,7 @@ def test_a_rate_that_was_not_offered_is_the_generators():
     assert culprit_of(result, slow).party is Party.APP
 
 
-def test_an_invalid_run_is_the_generators_and_a_dead_host_the_hosts():
+def test_an_invalid_run_names_the_generator_a_dead_host_itself():
     """Whatever else the figures say, these come first."""
     result = broken("completion_ms p95", 100, 200)
     known = {"completion_ms p95": attribute([[piece(Part.CODE, 0, 100)]])}
@@ -278,7 +278,7 @@ def test_an_error_is_whoevers_answer_it_was(failure, is_ours, party):
     assert blame(failure, is_ours=is_ours).party is party
 
 
-def test_an_error_gate_names_who_has_most_errors_and_lists_the_others():
+def test_an_error_gate_names_the_most_errors_first():
     """The party with most failed operations, each with what it did and how often."""
     blames = Counter({Blame(Party.HOST, "it refused starts with 429"): 2, Blame(Party.APP, "its operations failed"): 5})
     found = culprit_of(broken("operations error_ratio", 0, 0.5, unit=""), Known(blames=blames))
@@ -286,7 +286,7 @@ def test_an_error_gate_names_who_has_most_errors_and_lists_the_others():
 
 
 @pytest.mark.parametrize("statistic", ["lost", "stuck", "contradicted"])
-def test_an_audit_that_had_nothing_to_look_at_blames_whoever_refused(statistic):
+def test_an_audit_of_nothing_blames_the_part_that_refused(statistic):
     """Where no operation was accepted, nothing is stuck or lost: the gate fails of what became of the starts."""
     refused = Counter({Blame(Party.HOST, "starts were refused with 404"): 41})
     found = culprit_of(broken(f"audit {statistic}", 0, None, unit=""), Known(blames=refused))

@@ -154,7 +154,7 @@ def test_an_error_says_where_in_the_app_it_arose_once():
 
 
 @pytest.mark.parametrize(("line", "package"), [("pass", "azure.durable_functions"), ("def sync_wrapper(): pass", None)])
-def test_a_wrapper_that_the_sdk_names_after_the_apps_file_is_not_the_apps(tmp_path, line, package):
+def test_a_wrapper_of_the_sdk_is_not_a_line_of_the_app(tmp_path, line, package):
     """A frame of the SDK's wrapper is the SDK's, however long the app's file is; one of the app is its own."""
     app = tmp_path / "function_app.py"
     app.write_text(f"{line}\n" * 300)

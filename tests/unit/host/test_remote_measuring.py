@@ -41,7 +41,7 @@ async def both(bench, instance_id="i"):
 
 
 @scenario
-async def test_what_histories_tell_is_what_was_counted(bench):
+async def test_histories_give_what_was_counted(bench):
     """A tree with activities, timers, events, failures and grandchildren has the same times and costs either way."""
     bench.connect()
     await bench.start(input='"é"')
@@ -82,7 +82,7 @@ async def test_what_came_after_the_end_is_not_counted(bench):
 
 
 @scenario
-async def test_a_later_execution_tells_nothing_of_the_earlier_ones(bench):
+async def test_a_later_execution_reveals_nothing_of_earlier_ones(bench):
     """After continue-as-new only the last execution is there: neither begin nor costs are known, the rest is."""
     bench.connect()
     await bench.start(input="1")

@@ -37,7 +37,7 @@ def test_an_answer_has_the_moments_of_its_request():
     assert (response.status, response.body, response.headers["Content-Type"]) == (200, b"done", "text/plain")
 
 
-def test_the_next_request_of_a_connection_starts_anew():
+def test_the_next_request_of_a_connection_is_timed_afresh():
     """Requests of one connection share a context: what one noted is not there any longer."""
 
     async def two():
@@ -62,7 +62,7 @@ def test_a_loop_that_stood_still_is_late(monkeypatch):
     assert then_ns >= 40_000_000
 
 
-def test_the_heart_rests_when_nobody_asks(monkeypatch):
+def test_the_heartbeat_pauses_without_requests(monkeypatch):
     """No timer is left behind a while after the last request that asked."""
     monkeypatch.setattr(request_times, "BEAT_S", 0.001)
     monkeypatch.setattr(request_times, "REST_S", 0.0)

@@ -19,7 +19,7 @@ def test_an_unknown_hub_has_every_way_out():
     assert [way for way in (*WAYS, "TaskHub=NAME") if way not in hint] == []
 
 
-def test_what_the_scheduler_said_is_not_said_again():
+def test_advice_of_the_scheduler_is_not_repeated():
     """Our scheduler names the options itself; the host adds only what it leaves out."""
     said = f"Task hub not found: shop. Start the scheduler with {', '.join(WAYS)}"
     assert (

@@ -42,7 +42,7 @@ def app_that_needs(tmp_path, *lines):
         ("requests==1.0", TWO),
     ],
 )
-def test_a_requirement_that_allows_the_installed_generation_is_no_error(tmp_path, requirement, version):
+def test_a_requirement_that_allows_this_sdk_is_no_error(tmp_path, requirement, version):
     """Only a requirement that excludes every version of the installed generation, and not of the other, is an error."""
     installed.check_wanted(app_that_needs(tmp_path, requirement), version)
 
@@ -125,7 +125,7 @@ def test_no_sdk_at_all_is_named(monkeypatch):
         ("1 / 0", 1, None),
     ],
 )
-def test_what_an_app_misses_says_which_generation_it_is_written_for(code, other, name):
+def test_a_missing_name_reveals_which_sdk_the_app_is_for(code, other, name):
     """A name that only the other generation has is told from a plain mistake."""
     with pytest.raises(Exception) as caught:
         exec(code, {})
@@ -176,7 +176,7 @@ def test_other_mistakes_of_an_app_stay_what_they_are(tmp_path, monkeypatch):
     assert not isinstance(caught.value, UnsupportedSdkError)
 
 
-def test_nothing_of_the_sdk_is_imported_before_its_version_is_known(tmp_path):
+def test_the_sdk_is_not_imported_before_its_version_is_known(tmp_path):
     """A requirement for the other generation ends the command although the package itself could not be imported."""
     other = {1: "2", 2: "1"}[installed.installed_version().major]
     broken = tmp_path / "path" / "azure" / "durable_functions"
@@ -193,7 +193,7 @@ def test_nothing_of_the_sdk_is_imported_before_its_version_is_known(tmp_path):
     assert f"error: The app needs azure-functions-durable {other}.x" in done.stderr
 
 
-def test_apps_that_need_the_older_azure_functions_can_be_installed_on_every_python():
+def test_older_azure_functions_installs_on_every_python():
     """Agent Framework takes azure-functions below 2: on Python 3.13 that is 1.25, the newest that allows it."""
     project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
     ours = [Requirement(text) for text in project["dependencies"]]

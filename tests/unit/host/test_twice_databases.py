@@ -255,7 +255,7 @@ def test_a_composed_statement(scope):
     assert texts(scope) == ["INSERT stock"]
 
 
-def test_nobody_watches(module):
+def test_no_watcher(module):
     """Outside of a delivery nothing is noted."""
     module("pyodbc", connect=lambda _dsn: Connection())
     watch_pyodbc()

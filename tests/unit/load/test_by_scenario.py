@@ -92,7 +92,7 @@ def test_a_scenario_that_did_nothing_is_shown():
     assert re.search(r"^Idle +0 ", render_text(Report(run)), re.MULTILINE)
 
 
-def test_what_histories_tell_is_learned_by_the_scenario():
+def test_scenarios_get_the_times_of_histories():
     """A cost that was read after the run is in the figures of the operation's scenario."""
     run = run_of(*FAST)
     known = record(scenario="Fast", actions={"activity": 3})
@@ -193,7 +193,7 @@ def test_an_audit_is_known_by_scenario():
     assert [result.outcome for result in evaluate(gates, run)] == [Outcome.PASSED, Outcome.FAILED]
 
 
-def test_what_an_audit_may_have_missed_it_may_have_missed_anywhere():
+def test_an_audits_possible_misses_may_be_in_any_scenario():
     """An incomplete audit proves nothing for any scenario."""
     audit = Audit("m", 2, 1, incomplete="it was stopped", scenarios={"Fast": ScenarioAudit(1, 1)})
     run = summary_of(*FAST, *SLOW, audit=audit)

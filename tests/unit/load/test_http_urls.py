@@ -39,7 +39,7 @@ def test_a_user_name_in_the_url_is_basic_authorization():
     assert "Host: here\r\n" in data
 
 
-def test_a_request_with_a_body_tells_its_length():
+def test_a_request_with_a_body_has_its_length():
     """Headers are those that were given, and the body follows them."""
     data = HttpRequest("POST", "http://here/a", {"X-Key": "k"}, b"{}").data
     head, _, body = data.partition(b"\r\n\r\n")

@@ -36,7 +36,7 @@ def test_poisson_arrivals_are_fixed_by_their_seed():
     assert times(process, 50) != times(process, 50, seed=2)
 
 
-def test_poisson_arrivals_come_at_their_rate_with_exponential_gaps():
+def test_poisson_arrivals_have_their_rate_and_exponential_gaps():
     """Ten thousand arrivals at 10 a second take about 1,000 s, and a share of 1/e of the gaps is above the mean."""
     moments = times(Paced(RateProfile.constant(10), poisson=True), 10_000)
     gaps = [later - earlier for earlier, later in itertools.pairwise([0.0, *moments])]

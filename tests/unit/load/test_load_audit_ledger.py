@@ -83,7 +83,7 @@ def test_what_disagrees_is_named(state, seen_s, found, problem):
     assert book.confirmed == 0
 
 
-def test_a_failure_that_nobody_saw_is_contradicted_by_a_success():
+def test_an_unseen_failure_is_contradicted_by_a_success():
     """A status that could not be read counts as failed: the audit says so of an operation that has completed."""
     book = ledger(OperationState.FAILED, seen_s=None)
     book.note(at_server())
@@ -92,7 +92,7 @@ def test_a_failure_that_nobody_saw_is_contradicted_by_a_success():
     assert audit.findings[0].detail == "counted as failed since its status could not be read, but it is Completed"
 
 
-def test_ends_that_nobody_saw_are_not_called_seen():
+def test_unseen_ends_are_not_called_seen():
     """Operations that timed out and ended later are confirmed, and counted apart from those whose end was seen."""
     seen, late = (
         LedgerEntry("token-a", OperationState.COMPLETED, SEEN_S),
@@ -111,7 +111,7 @@ def test_a_server_whose_clock_is_ahead_changed_nothing():
     assert problems_of(ledger(clock_offset_s=9.0), at_server(updated_s=SEEN_S + 10)) == {}
 
 
-def test_what_the_server_does_not_tell_of_is_missing_until_it_is_lost():
+def test_unreported_operations_are_missing_until_they_are_lost():
     """An accepted operation that the server has not told of is missing; asked for and unknown, it is lost."""
     book = ledger()
     assert book.missing() == ["a"]
@@ -142,7 +142,7 @@ CHILD = at_server(instance_id="a:0000", name="child")
         [at_server(instance_id="own id", name="child"), at_server(instance_id="own id:0000", token=None)],
     ],
 )
-def test_children_that_get_the_input_of_their_parent_are_no_second_starts(others):
+def test_children_with_their_parents_input_are_no_starts(others):
     """Sub-orchestrations have their parent's id in theirs, or another orchestrator than it: none is a duplicate."""
     for order in ([at_server(), *others], [*others, at_server()]):
         assert problems_of(ledger(), *order) == {}
@@ -162,7 +162,7 @@ def test_a_second_start_is_found_among_children(others):
         assert problems_of(ledger(), *order) == {AuditProblem.DUPLICATED: 1}
 
 
-def test_an_operation_without_a_record_is_one_however_many_children_it_has():
+def test_children_of_an_unrecorded_operation_are_not_counted():
     """A start that no record tells of is unrecorded once; its children are neither duplicates nor unrecorded."""
     lost = [
         at_server(instance_id="b", token="token-b"),
@@ -343,7 +343,7 @@ def test_urls_are_kept_up_to_a_limit(monkeypatch):
         (["ExecutionStarted"], None),
     ],
 )
-def test_actions_are_counted_from_a_history_that_shows_all_of_them(kinds, actions):
+def test_actions_are_counted_from_a_complete_history(kinds, actions):
     """The end of an activity stands for its start too; children, entities and what is unknown make no count."""
     events = [{"EventType": kind} for kind in ("ExecutionStarted", "OrchestratorStarted", *kinds, "ExecutionCompleted")]
     assert count_actions(events) == actions
@@ -386,7 +386,7 @@ def test_a_clock_that_is_ahead_hides_no_first_execution():
     assert [one.now.execution_ms for one in found] == pytest.approx([380, 380])
 
 
-def test_who_waited_first_began_nobody_knows_when():
+def test_the_first_to_wait_has_an_unknown_beginning():
     """An orchestrator whose first task comes after an event was waiting for it, since a moment that is not known."""
     events = [
         {"EventType": "ExecutionStarted", "Timestamp": "2026-01-01T00:00:00.1Z"},
@@ -400,7 +400,7 @@ def test_who_waited_first_began_nobody_knows_when():
     assert read_history(events)[0] is not None
 
 
-def test_a_history_tells_when_work_began_and_ended():
+def test_a_history_shows_when_work_began_and_ended():
     """An orchestration began when it first scheduled something and ended with its last end; otherwise it is unknown."""
     events = [
         {"EventType": "ExecutionStarted", "Timestamp": "2026-01-01T00:00:00.1Z"},

@@ -58,7 +58,7 @@ def seen(stats, name, method):
     }
 
 
-def test_rows_are_as_if_locust_had_been_told_of_each(locust_names, new_environment):
+def test_rows_are_as_if_locust_had_counted_each(locust_names, new_environment):
     """Counts, failures, averages, extremes, lengths and percentiles of rows and total equal Locust's own."""
     bulk, single = new_environment(), new_environment()
     entries = locust_names.entries(bulk)

@@ -196,7 +196,7 @@ def test_more_connections_than_the_system_allows_are_refused(parser):
         LoadOptions.read(parser.parse_args(["--connections", str(hard)]))
 
 
-def test_a_limit_that_leaves_room_for_no_connection_is_told_as_it_is(parser, monkeypatch):
+def test_a_limit_without_room_for_connections_is_reported(parser, monkeypatch):
     """With fewer open files than the process itself needs even one connection is refused, with the real limit."""
     monkeypatch.setattr(resource, "getrlimit", lambda _: (100, 100))
     monkeypatch.setattr(resource, "setrlimit", lambda *_: None)

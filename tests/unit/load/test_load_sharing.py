@@ -116,7 +116,7 @@ def test_workers_that_locust_left_out_are_started_once(sharing_of):
     assert runner.starts == [(7, 2.0)] * 2
 
 
-def test_a_share_that_nobody_started_is_known(sharing_of):
+def test_a_share_that_no_worker_started_is_known(sharing_of):
     """A worker that had a share and never began is idle; where only users make load, no share is lost."""
     opened = sharing_of(FakeRunner("a", "b"), "Steady")
     opened.admit("a")

@@ -25,7 +25,7 @@ def test_each_end_is_counted_under_its_name():
     assert counts.errors == len(ENDS) - 2  # all but completed and terminated
 
 
-def test_completion_times_are_those_of_ends_that_were_seen_or_timed_out():
+def test_completion_times_are_of_ends_seen_or_timed_out():
     """An end that was seen counts at its time, a time-out at what it had lasted; the lost and refused have none."""
     summary = summarize(tally_of(*(record(state, lasted=index + 1) for index, state in enumerate(ENDS))))
     seen = sorted(1000.0 * (i + 1) for i, state in enumerate(ENDS) if state in SEEN | {OperationState.TIMED_OUT})
@@ -36,7 +36,7 @@ def test_completion_times_are_those_of_ends_that_were_seen_or_timed_out():
     assert summary.latencies_ms["start_ms"].count == len(ENDS) - 2
 
 
-def test_lags_and_their_coarseness_are_told():
+def test_lags_and_their_coarseness_are_reported():
     """Detection lags need the server's time, finer than seconds; coarse ones and those below zero are noted."""
     ended_at = 1_000_101.0
     summary = summarize(
@@ -53,7 +53,7 @@ def test_lags_and_their_coarseness_are_told():
     assert len(summary.notes) == 2
 
 
-def test_figures_that_no_operation_has_are_named_with_the_reason():
+def test_figures_that_no_operation_has_name_the_reason():
     """Whole seconds, no time at all, and no costs are told apart; what some operation has is measurable."""
     whole = summarize(tally_of(record(server_updated_epoch_s=1_000_101.0, server_update_is_coarse=True)))
     assert whole.not_measurable["detection_lag_ms"] == whole.not_measurable["finish_ms"] == WHOLE_SECONDS
@@ -74,7 +74,7 @@ COSTS_OF_TWO = {
 }
 
 
-def test_costs_are_counted_by_kind_and_each_figure_has_its_clock():
+def test_costs_are_counted_by_kind_and_figures_name_clocks():
     """What the scheduler measured of an operation is in the tally, with the clock that each figure is of."""
     scheduled = {"server_running_epoch_s": 1_000_100.5, "server_updated_epoch_s": 1_000_101.5}
     summary = summarize(tally_of(record(server_clock="scheduler", **scheduled, **COSTS_OF_TWO), record()))
@@ -124,7 +124,7 @@ def test_time_is_split_into_parts_that_are_the_whole():
     assert split.excess_ms.max == 0
 
 
-def test_overlapping_parts_are_told():
+def test_overlapping_parts_are_reported():
     """Work that began before its 202 was there did not queue; what the parts come to above the whole is kept."""
     split = tally_of(record(server_running_epoch_s=1_000_100.24, server_updated_epoch_s=1_000_102.0)).split
     assert split.sums.means_ms()["queueing"] == 0
@@ -147,7 +147,7 @@ def test_operations_bound_the_servers_clock():
 @pytest.mark.parametrize(
     ("begun_s", "ended_s", "words"), [(105, 106, "4,000.0 ms ahead of"), (95, 96, "5,000.0 ms behind")]
 )
-def test_clocks_that_differ_are_told(begun_s, ended_s, words):
+def test_clocks_that_differ_are_reported(begun_s, ended_s, words):
     """Two machines' clocks are never subtracted silently: the least by which they differ is in the notes."""
     notes = summarize(tally_of(finished(begun_s, ended_s))).notes
     assert f"the server's clock is at least {words} the one here" in notes[-1]
@@ -165,7 +165,7 @@ def test_clocks_that_differ_are_told(begun_s, ended_s, words):
         },
     ],
 )
-def test_what_the_server_does_not_tell_is_unknown(known):
+def test_what_the_server_does_not_report_is_unknown(known):
     """Without the moment that work began, or ended, finer than whole seconds, an operation is not split but counted."""
     split = tally_of(record(**known)).split
     assert (split.sums.count, split.unknown) == (0, 1)

@@ -70,7 +70,7 @@ def test_one_starter_is_taken():
     assert chosen_starter(app, DEFAULT).path == "/api/orders"
 
 
-def test_a_parameter_that_the_load_fills_in_needs_nobody():
+def test_a_parameter_that_the_load_fills_in_needs_no_value():
     """A starter with a number in its path is ready."""
     assert chosen_starter(read_app([http("start", "orders/{number}", "POST")]), DEFAULT).path == "/api/orders/{number}"
 
@@ -141,7 +141,7 @@ def test_a_post_goes_before_other_methods():
     assert chosen_starter(app, DEFAULT, "PUT").path == "/api/orders/{number}"
 
 
-def test_a_function_that_only_raises_events_does_not_hide_the_starter():
+def test_a_function_that_raises_events_hides_no_starter():
     """What a function does with its client is not in the list: all that may start are named, with how to fill them."""
     app = read_app([http("decide", "claims/{id}/decide", "POST"), http("claim", "claims/{claim}", "PUT")])
     with pytest.raises(UsageError) as refused:

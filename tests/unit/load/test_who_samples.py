@@ -49,7 +49,7 @@ def test_the_mean_of_few_is_that_of_all():
     assert mean_ms == pytest.approx(times.mean(), rel=0.1)
 
 
-def test_only_measured_operations_that_completed_stand_for_the_mean():
+def test_the_mean_is_of_measured_completed_operations():
     """Failures, the warm-up and other scenarios are left out."""
     rows = [row(1, 10), row(2, 20, state="failed"), row(3, 30, phase="warm-up"), row(4, 40, scenario="Other")]
     assert ids(samples(*rows).evenly(40)) == ["i1", "i4"]

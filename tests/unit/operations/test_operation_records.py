@@ -174,7 +174,7 @@ def test_a_whole_file_wins_over_its_parts(operations_file, tmp_path):
     assert read_operations(tmp_path).operations.num_rows == 1
 
 
-def test_a_disk_that_takes_nothing_is_told(operations_file, tmp_path):
+def test_a_disk_that_takes_nothing_is_reported(operations_file, tmp_path):
     """Rows that cannot be written do not end the run; the file says that they are missing, and why."""
     (tmp_path / "operations").write_text("a file where the folder should be")
     file = operations_file()
@@ -194,7 +194,7 @@ def test_an_earlier_run_is_cleared(operations_file, tmp_path):
 
 
 @pytest.mark.parametrize("metadata", [{}, {METADATA_KEY: json.dumps({"format": 99})}])
-def test_a_file_of_somebody_else_is_refused(tmp_path, metadata):
+def test_a_foreign_file_is_refused(tmp_path, metadata):
     """A Parquet file that no load run of this format wrote is named, not misread."""
     path = tmp_path / "other.parquet"
     pq.write_table(pa.table({"a": [1]}).replace_schema_metadata(metadata), path)

@@ -104,7 +104,7 @@ def test_a_clock_that_disagrees_is_not_believed():
 
 
 @pytest.mark.parametrize("is_told", [True, False])
-def test_a_service_that_changes_is_learned_anew(is_told):
+def test_a_service_that_changes_is_learned_again(is_told):
     """When operations that took 4 s take 1 s, or the other way round, the lag is small again after a while."""
     strategy = AdaptivePolling(0.1, 3, random.Random(3).uniform)
     for duration_s in (4.0, 1.0, 4.0):
@@ -112,7 +112,7 @@ def test_a_service_that_changes_is_learned_anew(is_told):
         assert mean(lags_s[-200:]) < 0.05 * duration_s
 
 
-def test_an_operation_that_outlasts_all_is_polled_ever_less_often():
+def test_the_longest_operation_is_polled_less_and_less():
     """Beyond the last known end each poll waits for a quarter of the time elapsed: lag stays a part of the duration."""
     strategy = AdaptivePolling(0.1, 3, lambda low, high: low)
     for _ in range(20):

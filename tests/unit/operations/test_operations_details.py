@@ -140,7 +140,7 @@ def test_a_record_knows_its_plan():
     assert Operation(OperationPlan("t", BASE, {}, FixedPolling(1), 1)).record.intended <= time.monotonic()
 
 
-def test_failed_polls_are_counted_and_those_of_busy_servers_wait_as_long_as_they_ask():
+def test_failed_polls_are_counted_and_honour_retry_after():
     """A poll without a usable answer is counted, whether it is repeated or ends the operation."""
     op = accepted(polling=ServerDirectedPolling(1.0))
     op.poll_answered(HttpResponse(503, {"retry-after": "4"}, b""), 101.0)
@@ -178,7 +178,7 @@ def test_a_timeout_names_the_last_problem(answer, error):
     assert (op.record.state, op.record.error, op.next_poll) == (OperationState.TIMED_OUT, error, None)
 
 
-def test_a_strategy_is_told_what_it_needs():
+def test_a_strategy_gets_what_it_needs():
     """Polls, Retry-After, the time since the acceptance, lateness and phase reach the strategy."""
     calls = []
 
@@ -262,7 +262,7 @@ def test_a_check_that_raises_is_a_wrong_output_with_the_place(error, words):
     assert op.record.error.startswith(words)
 
 
-def test_an_answer_that_breaks_the_code_ends_its_operation_alone():
+def test_an_answer_that_raises_ends_only_its_operation():
     """An error of the code itself is the operation's reason; one that has ended keeps its own."""
     op = accepted()
     op.break_off(101.0, ValueError("odd"))
@@ -272,7 +272,7 @@ def test_an_answer_that_breaks_the_code_ends_its_operation_alone():
     assert op.record.ended == 101.0
 
 
-def test_the_clock_of_times_is_that_of_the_service_if_it_gives_any():
+def test_times_use_the_clock_of_a_service_that_gives_some():
     """A status without times leaves the clock open."""
     without, with_times = accepted(), accepted()
     without.poll_answered(poll("Completed", output=1), 101.0)

@@ -71,7 +71,7 @@ def test_the_way_to_completion():
     assert record.bytes_received > 100
 
 
-def test_the_last_answer_that_said_not_yet_is_kept():
+def test_the_last_answer_of_not_yet_is_kept():
     """The end lies between it and the poll that saw the end; before any poll it is the acceptance."""
     op = accepted(poll_phase=0.25)
     assert (op.record.last_pending, op.next_poll) == (100.5, 100.75)
@@ -110,7 +110,7 @@ def test_other_ends_are_failures(state):
     assert op.record.completion_ms == pytest.approx(1500)
 
 
-def test_a_failed_orchestration_told_with_500_is_terminal():
+def test_a_failed_orchestration_with_500_is_terminal():
     """With returnInternalServerErrorOnFailure a failure comes as 500; its body says that it has ended."""
     op = accepted()
     assert op.poll_answered(status("Failed", http=500), 101.5) is None
@@ -240,7 +240,7 @@ def test_a_start_at_the_wrong_route_says_which_it_was():
     assert "start_path" in op.record.error
 
 
-def test_a_status_of_another_shape_is_one_reason_for_all_operations():
+def test_an_unexpected_status_shape_is_one_reason_for_all():
     """A status without the state that is looked for names the place and the body's members, none of their values."""
     first, second = accepted(), accepted()
     for number, op in enumerate((first, second)):

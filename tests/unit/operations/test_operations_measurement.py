@@ -57,7 +57,7 @@ def test_a_measurement_replaces_what_the_service_says():
     assert (measured.actions, measured.replayed_events, measured.payload_bytes) == (ROW["costs"]["actions"], 12, 834)
 
 
-def test_times_that_are_no_measurements_leave_the_service_its_own():
+def test_invalid_measurements_leave_the_services_own_times():
     """A scheduler whose clock was moved gives no times; what the service says stays, and costs are known."""
     moved = {**ROW, "createdNs": None, "begunNs": None, "endedNs": None}
     measured = record()

@@ -71,7 +71,7 @@ def test_an_end_that_comes_with_a_refusal_does_not_complete():
     assert op.record.error.startswith("status cannot be read: 400 ")
 
 
-def test_a_failure_that_comes_with_an_error_counts_where_the_description_says_so():
+def test_described_error_codes_are_failures():
     """The codes of failed operations are named; without their name the reason says which key names them."""
     op = accepted(service(failed_codes=frozenset({500})))
     assert op.poll_answered(told(500, state="error"), 101.0) is None
@@ -160,7 +160,7 @@ def test_302_may_mean_done():
     assert op.record.seen == 101.0
 
 
-def test_the_code_alone_may_tell():
+def test_the_code_alone_may_decide():
     """Without a state in the body 202 means 'not yet' and 200 is the end, its body the output, even if it is text."""
     outputs = []
     op = accepted(
@@ -232,7 +232,7 @@ def test_times_are_read_where_the_description_says():
         ("path:/ops/{id}", HttpResponse(202, {}, b'{"id": "a/b"}'), f"{BASE}/base/ops/a%2Fb"),
     ],
 )
-def test_the_status_url_may_be_told_anywhere(source, answer, url):
+def test_the_status_url_may_be_anywhere(source, answer, url):
     """A header, a place in the body, or a path of the service with the id in it; relative ones are made absolute."""
     op = accepted(service(start={"status_url": (UrlSource.parse(source),)}), answer, base_url=f"{BASE}/base")
     assert op.status_url == url
@@ -299,7 +299,7 @@ def test_terminated_unasked_is_a_failure():
     assert (op.record.state, op.record.error) == (OperationState.FAILED, "operation cancelled")
 
 
-def test_one_that_completes_before_its_termination_has_completed():
+def test_completing_before_a_termination_is_a_completion():
     """The request may come too late: completing is still an end that is well."""
     op = accepted(service(terminate=TerminateDescription(UrlSource.parse("status"))))
     assert op.terminate_request("late") is not None
@@ -343,7 +343,7 @@ def test_a_strategy_learns_from_operations_that_ended_well():
     assert learner.learned == [(1.0, 2.5, None)]
 
 
-def test_a_strategy_learns_the_end_by_the_best_clock_that_is_known():
+def test_a_strategy_learns_the_end_by_the_best_known_clock():
     """Times that come after the end was seen, from the scheduler, are what the strategy learns."""
     learner = Learner()
     op = accepted(polling=learner)

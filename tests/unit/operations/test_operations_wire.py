@@ -180,7 +180,7 @@ def test_an_excerpt_hides_keys_and_stays_short():
     assert len(quoted) == EXCERPT_CHARS
 
 
-def test_an_excerpt_is_what_was_said():
+def test_an_excerpt_is_the_text_itself():
     """Tokens and instance ids are in it as they were: an example is the real text, and only grouping takes them out."""
     token, instance_id = f"Steady-3-{'0a' * 16}", "0f8fad5b-d9cb-469f-a165-70867728950e"
     said = f'{{"error": "no {token} in {instance_id}, 12 tries"}}'

@@ -50,7 +50,7 @@ def test_a_failing_import_names_the_package_of_the_module():
         raise ModuleNotFoundError("No module named 'testcontainers.core'", name="testcontainers.core")
 
 
-def test_a_module_of_no_extra_is_somebody_elses():
+def test_a_module_of_no_extra_is_foreign():
     """An import that fails for another reason is not explained away."""
     with pytest.raises(ModuleNotFoundError, match="made_up"), naming_extras("x"):
         raise ModuleNotFoundError("No module named 'made_up'", name="made_up")

@@ -11,6 +11,7 @@ import pytest
 
 import durable_harness
 
+ROOT = Path(__file__).parents[3]
 SOURCES = Path(durable_harness.__file__).parent
 TEXTS = {path.relative_to(SOURCES): path.read_text("utf-8") for path in SOURCES.rglob("*.py")}
 TREES = {path: ast.parse(text) for path, text in TEXTS.items()}
@@ -83,3 +84,13 @@ def test_a_module_name_means_one_file():
         folders[path.stem].add(path.parent.as_posix())
     twins = {name for name, found in folders.items() if len(found) > 1 and not found <= MIRRORS}
     assert twins - {"__init__"} <= TWIN_MODULES
+
+
+def test_names_of_tests_are_short():
+    """The name of a test has fewer than 60 characters; its docstring explains the rest."""
+    modules = [path for folder in ("tests", "examples") for path in (ROOT / folder).rglob("*.py")]
+    nodes = [node for path in modules for node in ast.walk(ast.parse(path.read_text("utf-8")))]
+    names = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+    tests = {name for name in names if name.startswith("test_")}
+    assert {name for name in tests if len(name) >= 60} == set()
+    assert len(tests) > 3_000, "the tests are where they are looked for"

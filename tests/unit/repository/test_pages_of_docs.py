@@ -50,7 +50,7 @@ def test_all_pages_name_the_same_versions_of_python():
     assert found == {page: {f"{declared[0]} to {declared[-1]}"} for page in found}
 
 
-def test_a_command_for_the_readers_app_names_no_scenario_of_ours():
+def test_a_command_for_a_readers_app_names_no_scenario_of_ours():
     """What can be typed beside one's own loadtests has no name that is unknown there; one page is about ours."""
     lines = [line for page in PAGES if page.name != ABOUT_OURS for line in commands_of(page)]
     assert any("durable-harness load" in line for line in lines)

@@ -45,7 +45,7 @@ def test_a_room_imports_what_its_row_says(room):
     assert imported - {room} == ALLOWED[room]
 
 
-def test_modules_beside_the_rooms_import_only_what_is_below_all_rooms():
+def test_modules_beside_the_rooms_import_no_room():
     """What all rooms share must not need one of them."""
     beside = {module: names for module, names in GRAPH.items() if room_of(module) is None and module != "__main__"}
     wrong = {(module, name) for module, names in beside.items() for name in names if room_of(name)}

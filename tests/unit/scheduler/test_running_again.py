@@ -39,7 +39,7 @@ def message(action_id, **kind):
 
 
 @scenario
-async def test_the_turn_of_the_event_runs_anew(bench):
+async def test_the_turn_of_the_event_runs_again(bench):
     """The turn that took the event is given again, behind the turns that stand; what it asked for is not taken."""
     bench.connect()
     await two_activities(bench)

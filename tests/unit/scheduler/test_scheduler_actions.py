@@ -63,7 +63,7 @@ async def test_an_event_may_be_sent_without_data(bench):
 
 
 @scenario
-async def test_an_event_for_nobody_is_noted_and_lost(bench):
+async def test_an_event_for_an_unknown_instance_is_noted_and_lost(bench):
     """An event for an instance that is not there harms nothing: the sender's history has it, and it goes on."""
     bench.connect()
     await bench.start()
@@ -93,7 +93,7 @@ async def test_what_ends_another_says_so_in_its_events(bench):
 
 
 @scenario
-async def test_ending_nobody_changes_nothing(bench):
+async def test_terminating_an_unknown_instance_changes_nothing(bench):
     """A termination of an instance that is not there is carried out in silence, and the sender goes on."""
     bench.connect()
     await bench.start()
@@ -240,7 +240,7 @@ async def lose(bench, times):
 
 
 @scenario
-async def test_a_history_that_no_worker_can_receive_fails_its_instance(bench):
+async def test_a_history_too_large_for_workers_fails_its_instance(bench):
     """After three lost workers an instance with more than gRPC's default size fails, and says what to do."""
     await bench.start(input='"' + "x" * sizes.RECEIVE_BYTES + '"')
     await lose(bench, 2)
@@ -299,7 +299,7 @@ async def long_turn(bench):
 
 
 @scenario
-async def test_a_worker_that_keeps_executions_gets_of_a_long_history_what_is_new(bench):
+async def test_a_worker_that_keeps_executions_gets_new_events_only(bench):
     """It gets only what its last turn did not have, with the token of that, the name, and how much was left out."""
     bench.connect(keeps_executions=True)
     token = await long_turn(bench)

@@ -112,7 +112,7 @@ def test_time_stands_while_work_is_going_on():
     assert asyncio.run(scene()) < 1_000_000_000
 
 
-def test_time_does_not_wait_for_what_an_ended_orchestration_left_behind():
+def test_time_does_not_wait_for_an_ended_orchestration():
     """An activity that still runs after its orchestration was terminated does not hold up the skipping of time."""
 
     async def scene():
@@ -143,7 +143,7 @@ def test_time_does_not_wait_for_what_an_ended_orchestration_left_behind():
     assert asyncio.run(scene()) == "later"
 
 
-def test_no_time_is_skipped_for_what_nobody_wants_any_longer():
+def test_no_time_is_skipped_for_abandoned_waits():
     """The timer of something that has ended is passed over, also behind an alarm that is no reason to skip time."""
 
     async def scene():

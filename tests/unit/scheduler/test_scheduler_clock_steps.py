@@ -120,7 +120,7 @@ async def test_a_timer_keeps_its_real_time_through_a_step(bench, world, step_s):
 
 
 @in_world
-async def test_a_timer_that_is_set_after_a_step_does_not_wait_behind_older_ones(bench, world, step_s):
+async def test_a_timer_after_a_step_does_not_wait_behind_older_ones(bench, world, step_s):
     """What is set after the step fires at its own time, whatever waits since before it."""
     await begin_timer(bench, "before", 3600)
     world.set_wall(step_s)
@@ -134,7 +134,7 @@ async def test_a_timer_that_is_set_after_a_step_does_not_wait_behind_older_ones(
 
 
 @in_world
-async def test_a_turn_that_is_under_way_during_a_step_sets_its_timer_by_its_own_time(bench, world, step_s):
+async def test_a_turn_during_a_step_sets_timers_by_its_own_time(bench, world, step_s):
     """A timer made from the time of a turn that a worker had during the step takes its length, not a day more."""
     await bench.start()
     item = await bench.item("orchestratorRequest")
@@ -168,7 +168,7 @@ async def test_time_passes_steadily_for_an_orchestration(bench, world, step_s):
 
 
 @in_world
-async def test_what_begins_after_a_step_has_the_time_of_the_wall_clock(bench, world, step_s):
+async def test_instances_after_a_step_have_the_wall_clock_time(bench, world, step_s):
     """A new instance is created at the time that everybody else sees, and a scheduled start comes at its moment."""
     world.wait(3)
     world.set_wall(step_s)
@@ -183,7 +183,7 @@ async def test_what_begins_after_a_step_has_the_time_of_the_wall_clock(bench, wo
 
 
 @in_world
-async def test_scheduled_starts_and_delayed_signals_keep_their_real_time(bench, world, step_s):
+async def test_scheduled_starts_and_signals_keep_their_real_time(bench, world, step_s):
     """What a client asked for before a step, or an orchestration by its own time after it, comes when it is due."""
 
     async def delayed(name, due_ns):
@@ -237,7 +237,7 @@ async def test_times_across_a_step_are_not_measured(bench, world, step_s):
 
 
 @in_world
-async def test_an_orchestration_that_never_ends_follows_the_wall_clock_when_it_begins_anew(bench, world, step_s):
+async def test_continuing_as_new_follows_the_wall_clock(bench, world, step_s):
     """Continuing as new takes up the time of the wall clock: a daily one is not off by the step for ever."""
     await bench.start()
     await bench.turn()
@@ -253,7 +253,7 @@ async def test_an_orchestration_that_never_ends_follows_the_wall_clock_when_it_b
 
 @pytest.mark.parametrize("down_s", [0, 60])
 @on_a_file
-async def test_after_a_restart_behind_the_file_the_time_of_each_goes_on_from_its_latest(bench, down_s):
+async def test_after_a_restart_times_continue_from_the_latest(bench, down_s):
     """A wall clock that was set back delays what waits by no more than what passed since it was last written."""
     await begin_timer(bench, "i", 100)
     bench.world.wait(40)
@@ -277,7 +277,7 @@ async def test_after_a_restart_behind_the_file_the_time_of_each_goes_on_from_its
 @pytest.mark.parametrize("at_restart_s", [0, -DAY_S], ids=["right", "a day behind"])
 @pytest.mark.parametrize("what", ["instance", "entity"])
 @on_a_file
-async def test_what_saw_a_clock_that_was_ahead_makes_no_other_timer_early(bench, what, at_restart_s):
+async def test_a_clock_that_was_ahead_makes_no_other_timer_early(bench, what, at_restart_s):
     """A timer that was set while the wall clock was right does not fire early because something else saw it ahead."""
     bench.world.set_wall(2 * 3600)
     if what == "instance":
@@ -299,7 +299,7 @@ async def test_what_saw_a_clock_that_was_ahead_makes_no_other_timer_early(bench,
 @pytest.mark.parametrize("purged", [False, True], ids=["kept", "purged"])
 @pytest.mark.parametrize("at_restart_s", [0, -DAY_S], ids=["right", "a day behind"])
 @on_a_file
-async def test_a_process_whose_clock_was_ahead_leaves_nothing_to_later_ones(bench, at_restart_s, purged):
+async def test_a_clock_that_was_ahead_leaves_nothing_to_later_runs(bench, at_restart_s, purged):
     """Three processes in turn, the first with its clock ahead: a timer that the second sets keeps its length."""
     bench.restart_at(START_NS + 2 * 3600 * SECOND_NS)
     await bench.start("early")
@@ -320,7 +320,7 @@ async def test_a_process_whose_clock_was_ahead_leaves_nothing_to_later_ones(benc
 
 
 @on_a_file
-async def test_what_came_before_a_restart_is_not_later_than_the_turn_that_takes_it(bench):
+async def test_older_events_are_not_later_than_their_turn(bench):
     """An event that no turn has taken yet is the latest time of its instance: behind it, time goes on from there."""
     await begin_timer(bench, "i", 100)
     bench.world.wait(40)
@@ -337,7 +337,7 @@ async def test_what_came_before_a_restart_is_not_later_than_the_turn_that_takes_
 
 
 @on_a_file
-async def test_an_orchestration_that_began_anew_at_the_right_time_keeps_it_after_a_restart(bench):
+async def test_a_corrected_time_is_kept_after_a_restart(bench):
     """Of a clock that was ahead nothing is left once it has continued as new: neither its own time nor its events'."""
     bench.world.set_wall(2 * 3600)
     await bench.start()
@@ -381,7 +381,7 @@ def test_a_pause_between_the_readings_of_the_clocks_is_no_step():
     assert steps == []
 
 
-def test_what_fell_due_while_the_computer_slept_fires_when_it_wakes(monkeypatch):
+def test_timers_that_fell_due_in_sleep_fire_on_waking(monkeypatch):
     """The clock looks again within its interval, though the event loop believes that an hour is left to wait."""
     monkeypatch.setattr(clock, "CHECK_INTERVAL_S", 0.01)
 
@@ -397,7 +397,7 @@ def test_what_fell_due_while_the_computer_slept_fires_when_it_wakes(monkeypatch)
     asyncio.run(scene())
 
 
-def test_a_wall_clock_that_is_adjusted_by_little_is_followed_when_that_adds_up():
+def test_small_clock_adjustments_are_followed_in_sum():
     """Small corrections are no steps one by one, but the time is never off by more than a tenth of a second."""
     world = World()
     for _ in range(100):
@@ -405,7 +405,7 @@ def test_a_wall_clock_that_is_adjusted_by_little_is_followed_when_that_adds_up()
         assert abs(world.clock.now_ns() - world.wall_ns) <= SECOND_NS // 10
 
 
-def test_the_clock_by_which_it_waits_counts_the_sleep_of_the_computer():
+def test_the_waiting_clock_counts_the_computers_sleep():
     """On Linux that is CLOCK_BOOTTIME: the monotonic clock stands still during sleep."""
     if not hasattr(time, "CLOCK_BOOTTIME"):
         pytest.skip("CLOCK_BOOTTIME is Linux's: run this there")

@@ -39,7 +39,7 @@ async def serve_entity(bench, result):
 
 
 @scenario
-async def test_a_chain_of_activities_costs_one_action_and_two_for_each(bench):
+async def test_a_chain_costs_one_action_and_two_for_each_activity(bench):
     """A chain of n activities is 1 + 2n actions, its payloads count in bytes, and each turn replays all before it."""
     bench.connect()
     for instance_id, count in (("one", 1), ("five", 5)):
@@ -132,7 +132,7 @@ async def test_timers_events_and_control_are_actions(bench):
 
 
 @scenario
-async def test_entity_operations_are_actions_of_the_orchestration_that_sends_them(bench):
+async def test_entity_operations_are_actions_of_their_sender(bench):
     """A call is an action and its result another, a signal is one, a granted lock one; unlocking costs nothing."""
     bench.connect()
     await bench.start()
@@ -190,7 +190,7 @@ async def test_a_tree_that_is_not_whole_has_no_costs(bench):
 
 
 @scenario
-async def test_a_child_that_was_replaced_is_not_mistaken_for_the_one_that_ran(bench):
+async def test_a_replaced_child_is_not_mistaken_for_its_successor(bench):
     """Another instance under a child's id does not stand for it: the costs of its parent are not known any more."""
     bench.connect()
     await bench.start()
@@ -204,7 +204,7 @@ async def test_a_child_that_was_replaced_is_not_mistaken_for_the_one_that_ran(be
 
 
 @scenario
-async def test_continue_as_new_is_a_start_and_what_it_carries_counts_once(bench):
+async def test_continue_as_new_is_a_start_and_counts_events_once(bench):
     """Each execution is a start; an event that one carries to the next was dispatched twice and counts once."""
     bench.connect()
     await bench.start(input="1")
@@ -309,7 +309,7 @@ async def test_the_history_of_one_execution_has_the_same_costs(bench):
 
 
 @file_scenario
-async def test_counting_goes_on_after_a_restart(bench):
+async def test_counting_continues_after_a_restart(bench):
     """Nothing is lost or counted twice when the process dies between turns, nor when it dies within one."""
     bench.connect()
     await bench.start(input='"in"')

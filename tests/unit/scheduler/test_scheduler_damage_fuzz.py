@@ -23,7 +23,7 @@ def whole(tmp_path_factory):
 
 
 @pytest.mark.parametrize("part", range(8))
-def test_a_damaged_file_breaks_nothing_and_loses_nothing_in_silence(whole, tmp_path, part):
+def test_losses_of_a_damaged_file_are_reported(whole, tmp_path, part):
     """Whatever is damaged, a start runs or ends with the documented error; what `recover` saves starts, and it says
     what it could not save."""
     names = names_in(whole)

@@ -115,7 +115,7 @@ def test_an_end_that_is_still_in_the_log_is_not_missing(tmp_path):
 
 
 @file_scenario
-async def test_a_value_that_is_no_text_is_named_by_its_place_and_not_shown(bench):
+async def test_a_value_that_is_no_text_is_named_by_its_place(bench):
     """The message of a value that cannot be read has its column, table and instance, and nothing of what is stored."""
     await bench.start("secret-one")
     failures = []
@@ -142,7 +142,7 @@ def test_a_file_that_lost_a_table_is_damaged(tmp_path):
 
 
 @file_scenario
-async def test_a_row_without_meaning_is_damage_that_names_its_instance(bench):
+async def test_damage_of_a_row_names_its_instance(bench):
     """A flipped bit in what an instance was sent, which SQLite cannot see, stops the start and names the instance."""
     await bench.start("broken-one")
     await bench.hub.journal.close()
@@ -185,7 +185,7 @@ SIGNAL = pb.SignalEntityRequest(instanceId="@late@0", name="later", requestId="r
         ("UPDATE inbox SET event = 'text'", "instance 'one'"),
     ],
 )
-def test_whatever_a_start_cannot_understand_is_damage_with_a_name(tmp_path, statement, named):
+def test_everything_a_start_cannot_read_is_named_damage(tmp_path, statement, named):
     """A value that SQLite reads and nobody understands ends the start with the damage message, whatever its table."""
     path = tmp_path / "hub.db"
 
@@ -220,7 +220,7 @@ def test_a_changed_description_of_the_tables_is_damage(tmp_path, statement):
 
 
 @file_scenario
-async def test_a_list_that_meets_a_row_without_meaning_ends_the_scheduler_as_damage(bench):
+async def test_an_unreadable_row_in_a_list_ends_the_scheduler(bench):
     """Lists and measurements take such a row as single reads do: the journal ends, and names the instance."""
     await bench.start("broken-one")
     failures = []

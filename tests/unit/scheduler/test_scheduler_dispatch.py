@@ -67,7 +67,7 @@ async def test_abandoned_work_is_ready_again(bench):
 
 
 @scenario
-async def test_abandoned_work_rests_where_nobody_else_takes_it(bench):
+async def test_abandoned_work_rests_where_no_other_takes_it(bench):
     """The only worker for a turn does not get it back at once, or it would turn it down all the time."""
     bench.connect()
     await bench.start()

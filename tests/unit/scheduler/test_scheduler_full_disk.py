@@ -71,7 +71,7 @@ async def test_a_start_that_was_refused_never_runs(bench):
 
 
 @file_scenario
-async def test_what_workers_did_is_kept_beside_a_start_that_is_refused(bench):
+async def test_completed_work_is_kept_beside_a_refused_start(bench):
     """A turn in the same write as a refused start is not lost: it stands, and is written when there is room."""
     bench.connect()
     await bench.start("i")
@@ -92,7 +92,7 @@ async def test_what_workers_did_is_kept_beside_a_start_that_is_refused(bench):
 
 
 @file_scenario
-async def test_an_instance_that_a_refused_start_would_have_replaced_is_still_there(bench):
+async def test_a_refused_start_replaces_no_instance(bench):
     """A start or a restart under the id of an ended instance takes nothing away where it is refused."""
     bench.connect()
     await bench.start("i", input='"kept"')
@@ -187,7 +187,7 @@ def test_every_other_command_is_refused_and_none_hangs(tmp_path, command):
 
 
 @file_scenario
-async def test_those_who_wait_already_are_refused_when_the_disk_is_full(bench):
+async def test_waiting_clients_are_refused_when_the_disk_is_full(bench):
     """Whoever waits for the end of an instance hears of the full disk instead of waiting on."""
     bench.connect()
     await bench.start()
@@ -232,7 +232,7 @@ async def turn_on_a_full_disk(bench):
 
 
 @file_scenario
-async def test_an_instance_with_unwritten_progress_is_shown_as_the_file_has_it(bench):
+async def test_unwritten_progress_of_an_instance_is_not_shown(bench):
     """Who polls an accepted instance is answered with what is committed, not with an error and not with more."""
     item, before = await turn_on_a_full_disk(bench)
     reading = asyncio.ensure_future(bench.state())
@@ -299,7 +299,7 @@ async def test_entities_can_be_read_while_the_disk_is_full(bench):
 
 
 @file_scenario
-async def test_an_entity_with_an_unwritten_state_is_shown_as_the_file_has_it(bench):
+async def test_an_unwritten_state_of_an_entity_is_not_shown(bench):
     """What an operation made of an entity is shown when it is committed; until then the operation waits."""
     bench.connect()
     await count(bench, "1")

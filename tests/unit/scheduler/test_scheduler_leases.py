@@ -187,7 +187,7 @@ async def test_declined_work_goes_to_another_worker_at_once():
 
 
 @story
-async def test_declined_work_does_not_come_back_to_a_worker_whose_turn_it_is():
+async def test_declined_work_does_not_come_back_to_its_worker():
     """The one that declined is passed over, even if it is the next one to get work."""
     dispatcher, job = Dispatcher(), Job()
     one, two = await Stream(dispatcher).open(), await Stream(dispatcher).open()
@@ -216,7 +216,7 @@ async def test_several_pieces_of_work_can_rest():
 
 
 @story
-async def test_declined_work_rests_where_nobody_else_takes_it():
+async def test_declined_work_rests_where_no_other_takes_it():
     """The only worker gets it again after a rest, in which it is neither lost nor ready."""
     dispatcher, job = Dispatcher(), Job()
     stream = await Stream(dispatcher).open()

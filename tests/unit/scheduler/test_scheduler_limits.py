@@ -71,7 +71,7 @@ def test_a_client_is_refused_what_is_beyond_a_limit(what):
 
 
 @pytest.mark.parametrize("what", FAILING)
-def test_a_worker_that_asks_for_what_is_beyond_a_limit_fails_its_orchestration(what):
+def test_a_request_beyond_a_limit_fails_its_orchestration(what):
     """An action with a name, tag or payload beyond its limit fails the orchestration with a text, and nothing else."""
 
     @scenario

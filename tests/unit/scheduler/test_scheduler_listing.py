@@ -166,7 +166,7 @@ async def make_index(bench):
 
 
 @scenario
-async def test_the_index_comes_after_the_first_list_and_goes_when_nobody_looks(bench):
+async def test_the_index_follows_the_first_list_and_is_dropped_unused(bench):
     """The first list waits for no index; one is made then, and dropped when nobody has looked for a while."""
     await fill(bench, 2)
     assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]

@@ -22,7 +22,7 @@ async def fill(bench, count):
 
 
 @scenario
-async def test_pages_list_every_instance_once_in_the_order_of_creation(bench):
+async def test_pages_list_instances_once_in_order_of_creation(bench):
     """Following the token from page to page yields each instance once, the last page without a token."""
     await fill(bench, 25)
     seen, token = [], None
@@ -35,7 +35,7 @@ async def test_pages_list_every_instance_once_in_the_order_of_creation(bench):
 
 
 @scenario
-async def test_instances_created_between_pages_do_not_disturb_the_listing(bench):
+async def test_instances_created_between_pages_disturb_nothing(bench):
     """Deleting and creating between two pages neither repeats nor skips another instance."""
     await fill(bench, 4)
     first, token = await page(bench, maxInstanceCount=2)

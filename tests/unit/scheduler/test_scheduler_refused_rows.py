@@ -43,7 +43,7 @@ async def test_a_start_that_cannot_be_stored_fails_that_call_only(bench):
 
 
 @file_scenario
-async def test_a_start_that_cannot_be_stored_leaves_what_it_would_have_replaced(bench):
+async def test_a_start_that_cannot_be_stored_replaces_nothing(bench):
     """The ended instance under the same id is still there, in memory and in the file."""
     bench.connect()
     await bench.start()
@@ -99,7 +99,7 @@ async def test_an_output_that_cannot_be_stored_is_a_failure(bench):
 
 
 @scenario
-async def test_an_instance_that_cannot_be_written_as_rows_holds_nobody_up(bench):
+async def test_an_instance_that_cannot_be_stored_delays_no_other(bench):
     """What breaks in the making of one instance's rows ends that instance, and the batch is written without it."""
     bench.connect()
     await bench.start("bad")
@@ -117,7 +117,7 @@ async def test_an_instance_that_cannot_be_written_as_rows_holds_nobody_up(bench)
 
 
 @scenario
-async def test_what_a_commit_allows_is_done_although_one_part_of_it_breaks(bench):
+async def test_one_failing_consequence_of_a_commit_stops_no_other(bench):
     """An error in one consequence of a commit keeps nobody waiting for the others."""
 
     def broken():

@@ -87,7 +87,7 @@ async def test_a_worker_that_leaves_repeats_what_it_had(bench):
 
 
 @scenario
-async def test_an_execution_that_begins_anew_counts_anew(bench):
+async def test_a_repeated_execution_counts_again(bench):
     """Activities of the next execution have the same ids, and nothing of the counts of the one before."""
     await two_scheduled(bench)
     await bench.worker.close()

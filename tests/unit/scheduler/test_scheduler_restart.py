@@ -46,7 +46,7 @@ async def test_work_that_was_under_way_is_handed_out_again(bench):
 
 
 @file_scenario
-async def test_activities_without_an_outcome_are_named_after_a_sudden_end(bench):
+async def test_unfinished_activities_are_named_after_a_sudden_end(bench):
     """After the sudden death of the process the log names the activities that are handed out again, and no others."""
     bench.connect()
     await bench.start()
@@ -70,7 +70,7 @@ def test_a_file_that_was_closed_was_not_left_open(tmp_path):
 
 
 @file_scenario
-async def test_a_termination_that_nothing_took_takes_effect_at_the_next_start(bench):
+async def test_a_pending_termination_takes_effect_at_the_next_start(bench):
     """What was terminated before the process ended has ended after it: its work is not handed out again."""
     bench.connect()
     await bench.start("parent")
@@ -88,7 +88,7 @@ async def test_a_termination_that_nothing_took_takes_effect_at_the_next_start(be
 
 
 @file_scenario
-async def test_a_history_with_ends_of_turns_goes_on(bench):
+async def test_a_history_with_ends_of_turns_continues(bench):
     """An instance that a version with OrchestratorCompleted had begun goes on, with its history as it was."""
     bench.connect()
     await bench.start()

@@ -146,7 +146,7 @@ def test_of_a_file_that_was_cut_off_the_rest_is_saved(path, tmp_path, capsys, mi
     assert not list(tmp_path.glob("new.db.*/"))
 
 
-def test_a_file_that_is_cut_off_in_its_first_page_cannot_be_saved(path, tmp_path, capsys):
+def test_a_file_cut_off_in_its_first_page_cannot_be_saved(path, tmp_path, capsys):
     """Where only a part of the first page is left the message says that the beginning is damaged, which is true."""
     os.truncate(path, 2000)
     assert main(["recover", str(path), str(tmp_path / "new.db")]) == 8
@@ -163,7 +163,7 @@ def test_a_stored_name_cannot_fake_lines_of_the_report(path, tmp_path, capsys):
     assert r"instance 'a\x0a\x1bb' of task hub 'test': it cannot be read" in capsys.readouterr().out
 
 
-def test_a_new_file_that_cannot_be_written_is_an_error_that_names_it(path, tmp_path, capsys, monkeypatch):
+def test_an_unwritable_new_file_is_named_in_the_error(path, tmp_path, capsys, monkeypatch):
     """Where there is no room for the new file, that is said, without a traceback."""
 
     def full(*_batches):
@@ -251,7 +251,7 @@ def test_what_waits_for_entities_is_saved_around_a_damaged_page(path, tmp_path, 
         assert database.execute("SELECT count(*) FROM operations").fetchone()[0] > 200
 
 
-def test_two_rows_of_one_name_cost_neither_the_others_nor_silence(path, tmp_path):
+def test_duplicate_rows_are_reported_and_cost_no_others(path, tmp_path):
     """An id that flipped into another one's is left out by name; the new file is written all the same."""
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP INDEX instance_ids")
@@ -261,7 +261,7 @@ def test_two_rows_of_one_name_cost_neither_the_others_nor_silence(path, tmp_path
     assert "instance 'i7' of task hub 'test': another one of this name was saved" in found.left_out
 
 
-def test_a_name_that_differs_from_its_index_is_said(path, tmp_path):
+def test_a_name_that_differs_from_its_index_is_reported(path, tmp_path):
     """An instance whose id flipped is saved by its row's name, and the name that the index has of it is reported."""
     content = path.read_bytes()
     at_row = next(at for at in _places(content, b"testi90") if content[at - at % PAGE_BYTES] == INSTANCES)

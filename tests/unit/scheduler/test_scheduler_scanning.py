@@ -63,7 +63,7 @@ def test_where_the_last_page_cannot_be_read_the_gap_has_no_end():
     assert gaps == ["from number 990 on"]
 
 
-def test_rows_between_a_damaged_beginning_and_a_damaged_end_are_found():
+def test_rows_between_damaged_beginning_and_end_are_found():
     """A table that can be read from neither end is probed up to the highest key that is known from elsewhere."""
     damaged = {*range(1, 20), *range(5_000, 5_020)}
     keys, _ = scanned(DamagedTable(range(1, 5_020), damaged), highest_known=5_019)

@@ -54,7 +54,7 @@ async def test_work_beyond_a_limit_waits_for_a_slot(bench):
 
 
 @scenario
-async def test_work_that_nobody_accepts_waits_for_a_worker(bench):
+async def test_work_that_no_worker_accepts_waits_for_one(bench):
     """Without a worker, or with one that does not take this orchestrator, an instance waits for one."""
     await bench.start()
     document = await offered(bench, "i")
@@ -118,7 +118,7 @@ async def test_a_purged_instance_is_forgotten(bench):
 
 
 @scenario
-async def test_a_moved_clock_is_said(bench):
+async def test_a_moved_clock_is_reported(bench):
     """Times of a clock that was moved by hand are no measurements."""
     bench.connect()
     await bench.start()

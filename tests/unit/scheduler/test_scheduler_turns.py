@@ -191,7 +191,7 @@ async def test_a_suspended_instance_can_be_terminated(bench):
 
 
 @scenario
-async def test_an_instance_whose_worker_hangs_can_be_terminated_and_purged(bench):
+async def test_an_instance_of_a_hung_worker_can_be_purged(bench):
     """A worker that never answers a turn does not keep an instance from its end; its late answer changes nothing."""
     bench.connect()
     await bench.start()
@@ -217,7 +217,7 @@ async def test_an_instance_whose_worker_hangs_can_be_terminated_and_purged(bench
 
 
 @scenario
-async def test_a_recursive_termination_that_hangs_in_a_turn_reaches_the_children(bench):
+async def test_a_hanging_recursive_termination_reaches_children(bench):
     """If a worker hangs with it, the termination that ends the instance carries it on, even if that is a plain one."""
     bench.connect(maxConcurrentOrchestrationWorkItems=1)  # so that the hung turn keeps it from the child's
     await bench.start()
@@ -258,7 +258,7 @@ async def test_an_instance_that_no_worker_has_can_be_terminated(bench):
 
 
 @scenario
-async def test_a_worker_that_answers_in_time_takes_the_termination_itself(bench):
+async def test_a_worker_that_answers_in_time_takes_the_termination(bench):
     """A turn that is under way when its instance is terminated is finished first, and the next one ends it."""
     bench.connect()
     await bench.start()
@@ -300,7 +300,7 @@ async def test_a_scheduled_start_waits_for_its_time(bench):
 
 
 @scenario
-async def test_an_active_id_is_refused_and_an_ended_one_may_be_replaced(bench):
+async def test_an_active_id_is_refused_an_ended_one_replaced(bench):
     """A second start of an active id is ALREADY_EXISTS; the reuse policy lets ended instances be replaced."""
     bench.connect()
     await bench.start(input="1")
@@ -382,7 +382,7 @@ NEVER = Timestamp(seconds=253_402_300_799)
 
 
 @scenario
-async def test_what_is_scheduled_for_later_than_times_are_kept_is_refused(bench):
+async def test_a_start_after_the_last_possible_time_is_refused(bench):
     """A start or signal in year 9999 is refused with the latest time that there is, and nothing is scheduled."""
     for call, request in (
         (bench.hub.start_instance, pb.CreateInstanceRequest(instanceId="i", name="o", scheduledStartTimestamp=NEVER)),
@@ -395,7 +395,7 @@ async def test_what_is_scheduled_for_later_than_times_are_kept_is_refused(bench)
 
 
 @scenario
-async def test_an_orchestrator_that_signals_in_year_9999_fails_with_the_reason(bench):
+async def test_a_signal_in_year_9999_fails_with_the_reason(bench):
     """An action for a time that is not kept fails the orchestration instead of being moved to another time."""
     bench.connect()
     await bench.start("i")

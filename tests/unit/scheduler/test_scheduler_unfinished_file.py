@@ -89,7 +89,7 @@ def with_a_change_that_was_interrupted(path):
 @pytest.mark.parametrize(
     "make", [with_a_table, with_a_number_of_an_application, with_a_version, with_a_change_that_was_interrupted]
 )
-def test_a_database_of_somebody_else_is_refused_unchanged(tmp_path, make):
+def test_a_foreign_database_is_refused_unchanged(tmp_path, make):
     """A database in which somebody has left a mark of any kind is not begun anew."""
     path = tmp_path / "theirs.db"
     make(path)

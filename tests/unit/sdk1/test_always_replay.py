@@ -121,7 +121,7 @@ def test_a_change_between_turns_is_compared_with_all_of_history():
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(PROGRAMS, RUNS)
-def test_what_repeats_itself_goes_on(program, run):
+def test_repeatable_code_continues(program, run):
     """No orchestrator that repeats itself is failed: its history is the same as without the replays."""
     events = [(step[1], '"come"') for step in program[0] if step[0] == "event"]
     app = app_of(o=orchestrator_of(program))

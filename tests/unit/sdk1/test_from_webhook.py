@@ -52,7 +52,7 @@ def fan_out(size):
         (fan_out(4), {"batch": 4, "fails": {2}}),
     ],
 )
-def test_what_the_api_tells_replays_clean(orchestrator, run):
+def test_histories_of_the_api_replay_clean(orchestrator, run):
     """Names, inputs and times of what was scheduled are enough to give the steps their ids and their order."""
     history = webhook(record(orchestrator, **run))
     assert history.lacks >= {"turns", "dueTimes"}
@@ -94,7 +94,7 @@ def test_due_times_are_not_known():
     assert replay(webhook(record(racing(60), events=[("go", "1")])), app_of(o=racing(61))) is None
 
 
-def test_missing_inputs_are_said_to_be_missing():
+def test_missing_inputs_are_reported():
     """Where a deployment keeps inputs out of its histories, the recording says so and compares the rest."""
     rows = history_events(spread(record(two_activities).events), show_input=True, show_output=True)
     for row in rows:

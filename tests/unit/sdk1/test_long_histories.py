@@ -128,7 +128,7 @@ async def test_an_execution_that_has_ended_has_no_history_for_turns(bench):
 
 
 @file_scenario
-async def test_after_a_restart_the_first_turn_brings_the_whole_history(bench):
+async def test_the_first_turn_after_a_restart_has_the_whole_history(bench):
     """A scheduler that was started again does not know what workers have kept: it sends everything once."""
     bench.connect(keeps_executions=True)
     await bench.start()
@@ -297,7 +297,7 @@ def test_executions_are_kept_up_to_a_number_of_events(monkeypatch):
     assert runner._live_events == sum(kept.events_seen for kept in runner._live.values())
 
 
-def test_a_long_execution_continues_as_new_with_its_unheard_events():
+def test_a_long_execution_continues_with_its_unheard_events():
     """Events that a long execution did not use go on to the next one with their names, inputs and times."""
 
     def orchestrator(context):

@@ -167,7 +167,7 @@ def test_a_child_with_retries_is_rewound_once():
     assert "timerCreated" not in kinds
 
 
-def test_code_that_contradicts_its_history_still_fails_after_a_rewind():
+def test_nondeterminism_still_fails_after_a_rewind():
     """A rewind does not hide that the code was changed before what failed: the next turn fails as not deterministic."""
 
     def changed(context):
@@ -180,7 +180,7 @@ def test_code_that_contradicts_its_history_still_fails_after_a_rewind():
     assert instance.rewind().failureDetails.errorType == "NonDeterministicOrchestrationException"
 
 
-def test_an_outcome_that_nothing_asked_for_fails_the_orchestration():
+def test_an_unrequested_outcome_fails_the_orchestration():
     """A history that a rewind left the timers of retries in fails, and is not completed without a result."""
     instance = Rewinding(retried, "second")
     instance.run()

@@ -92,7 +92,7 @@ def test_events_take_no_number_and_signals_take_one_when_called():
     assert ids(run(orchestrator)) == [(0, "sendEntityMessage"), (1, "scheduleTask")]
 
 
-def test_a_retry_timer_is_due_after_the_interval_and_the_last_at_once():
+def test_a_retry_timer_is_due_after_the_interval():
     """The timer before a new attempt waits the interval; the SDK's extra timer after the last attempt does not."""
 
     def orchestrator(context):
@@ -114,7 +114,7 @@ def test_a_retry_repeats_the_first_attempt():
     assert (again.id, again.scheduleTask.name, again.scheduleTask.input.value) == (2, "a", '{"n": 1}')
 
 
-def test_a_sub_orchestration_without_an_id_gets_one_from_its_parent():
+def test_a_child_without_an_id_gets_one_from_its_parent():
     """The id of a child is its parent's id and its own task id; its input is a JSON string of JSON."""
 
     def orchestrator(context):
@@ -147,7 +147,7 @@ def test_entity_calls_have_deterministic_request_ids():
     ("recorded", "says"),
     [({"taskScheduled": {"name": "old"}}, "'old'"), ({"timerCreated": {}}, "timerCreated")],
 )
-def test_code_that_contradicts_its_history_fails_the_orchestration(recorded, says):
+def test_nondeterministic_code_fails_the_orchestration(recorded, says):
     """Another name or kind under an id that history knows is a non-determinism failure that names both."""
 
     def orchestrator(context):
@@ -219,14 +219,14 @@ def test_a_renewal_has_the_number_of_its_call():
     assert [action.id for action in response.actions] == [1]
 
 
-def test_an_orchestrator_that_is_not_known_ends_with_the_first_number():
+def test_an_unknown_orchestrator_ends_with_the_first_number():
     """A failure before any code has run is the first action of its orchestration."""
     request = pb.OrchestratorRequest(instanceId="i", newEvents=[event(executionStarted={"name": "other"})])
     response = OrchestrationRunner(FunctionApp(Path(), [])).run(request)
     assert [action.id for action in response.actions] == [0]
 
 
-def test_events_during_a_suspension_are_read_after_the_resumption():
+def test_events_during_a_suspension_are_read_after_it():
     """What arrives while suspended is processed, as new, once the instance is resumed."""
     replaying = []
 
@@ -326,7 +326,7 @@ def test_short_histories_are_replayed_whole_in_every_turn():
     assert [number for number, _ in seen] == [n for turn in range(11) for n in range(min(turn + 1, 10))]
 
 
-def test_long_histories_give_the_same_ids_and_result_without_being_replayed_each_turn():
+def test_long_histories_give_the_same_ids_without_replays():
     """A loop of many turns asks for the same actions and ends with the same result at a fraction of the replays."""
     seen, limit = [], 300
     asked, complete = run_turns(runner_of(looping(limit, seen)), limit)
@@ -338,7 +338,7 @@ def test_long_histories_give_the_same_ids_and_result_without_being_replayed_each
     assert seen[last] == (limit - 1, False)
 
 
-def test_code_that_does_not_repeat_itself_is_found_when_the_history_doubles():
+def test_nondeterminism_is_found_when_the_history_doubles():
     """A live execution is replayed now and then; a loop that counts outside of its history fails, naming the action."""
     calls = []
 

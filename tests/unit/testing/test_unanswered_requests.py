@@ -41,7 +41,7 @@ def test_why_says_that_nothing_listens(capsys):
     assert f"error: {url} does not answer: Connection refused\n" in capsys.readouterr().err
 
 
-def test_the_client_of_tests_says_the_same():
+def test_the_client_of_tests_reports_the_same():
     """Its answer is the reason alone."""
     assert HttpClient(f"http://127.0.0.1:{free_port()}").request("GET", "/").reason == "Connection refused"
 

@@ -48,7 +48,7 @@ def test_a_long_run_costs_no_more(web):
     assert size(86_400) < 1.5 * size(600)
 
 
-def test_a_run_that_goes_on_has_no_drain(web):
+def test_a_run_in_progress_has_no_drain(web):
     """Seconds without a start are no drain while a run goes on; when it is over they are."""
     run = run_of(at(100.0), at(101.0), at(102.0, seen=130.0, ended=130.0))
     shades = {
@@ -109,7 +109,7 @@ def test_a_scale_that_the_script_lacks_is_refused():
         drawing.for_script()
 
 
-def test_the_live_throughput_is_over_the_time_since_the_first_start(web):
+def test_the_live_throughput_counts_from_the_first_start(web):
     """One operation that completed in 0.2 s of a run of 4 s is a quarter of one in each second, and not five."""
     run = run_of(at(100.0, accepted=100.1, seen=100.2, ended=100.2))
     state = web.state_of(web.LiveRun(run, phase="running", load_until_epoch_s=1_000_104.0))

@@ -80,7 +80,7 @@ def test_work_that_no_host_takes_waits_for_dispatch():
     assert "none that was connected did" in explained.findings[0].text
 
 
-def test_a_turn_that_was_busy_when_the_outcome_came_is_on_the_path():
+def test_a_turn_that_delays_an_outcome_is_on_the_path():
     """Turns run one at a time: an outcome that comes during a turn waits for its end."""
     events = [
         *begins(),
@@ -102,7 +102,7 @@ def test_a_turn_that_was_busy_when_the_outcome_came_is_on_the_path():
     assert parts_ms(explained) == {"orchestrator": 10 + 150 + 20, "code": 140}
 
 
-def test_replay_is_told_from_the_code_of_the_orchestrator():
+def test_replay_is_separate_from_the_orchestrators_code():
     """A replay-heavy app: what a turn took to reach what is new in it is replay, and the finding counts its events."""
     events = [*begins(), scheduled(10, 1), turn_began(20), completed(20, 1)]
     replay = {"replayedEvents": 3, "replayNs": 80 * MS}
@@ -135,7 +135,7 @@ def test_a_timer_and_the_delay_of_a_retry_are_two_things():
     assert parts_ms(explained) == {"retry": 250, "timer": 100, "code": 50, "harness": 10}
 
 
-def test_a_wait_for_an_event_begins_with_the_end_of_the_turn_before():
+def test_a_wait_for_an_event_begins_when_the_last_turn_ends():
     """An event-bound app: from the turn that asked for nothing else until the event came, named by it."""
     events = [*begins(), turn_began(900), event("eventRaised", 900, name="Approved")]
     explained = explain(document(events, [turn(0, 0, 10), turn(900, 900, 910)], ended_ms=910))
@@ -222,7 +222,7 @@ def test_no_number_comes_from_a_clock_that_was_moved():
         (work("activity", 10, 20, None, task=1, host=(20, 20, 9000, None)), "runs (for 1.00 s)"),
     ],
 )
-def test_a_living_instance_says_what_it_waits_for_and_since_when(pending, said):
+def test_a_live_instance_names_its_waits_and_since_when(pending, said):
     """Each stage of unfinished work has its words."""
     events = [*begins(), scheduled(10, 1)]
     lines = list(as_lines(explain(document(events, [turn(0, 0, 10), pending]))))
@@ -245,7 +245,7 @@ def test_an_instance_that_asked_for_nothing_waits_for_an_event():
     assert parts_ms(explained) == {"event": 9990, "orchestrator": 10}
 
 
-def test_what_is_alike_is_said_once():
+def test_what_is_alike_is_reported_once():
     """A fan-out's waits of one kind are one line, with the oldest."""
     events = [*begins(), scheduled(10, 1), scheduled(10, 2)]
     works = [turn(0, 0, 10), *(work("activity", 10, None, None, task=n, waited_for="slot") for n in (1, 2))]
@@ -307,7 +307,7 @@ def test_a_living_instance_of_another_service_has_no_age():
     assert [(wait.what, wait.age_ns) for wait in waits] == [("activity 'a'", None)]
 
 
-def test_pieces_that_follow_one_another_are_counted_for_one_operation():
+def test_consecutive_pieces_are_counted_for_one_operation():
     """A chain says how many calls it has; of several operations together it is still those of one."""
     events = [*begins(), scheduled(0, 1), turn_began(50), completed(50, 1), scheduled(50, 2), turn_began(90)]
     works = [

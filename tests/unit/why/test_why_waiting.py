@@ -26,7 +26,7 @@ def test_an_awaited_event_is_named_with_its_line():
     assert said == ["external event 'approval' (function_app.py:44): has not come (for 9.99 s)"]
 
 
-def test_an_event_that_nothing_waits_for_is_said():
+def test_an_event_that_nothing_waits_for_is_reported():
     """One that came under another name is named beside what is waited for; it does not shorten the wait."""
     came = [*raised(4000, "approved"), *raised(5000, "approved")]
     works = [turn(0, 0, 10), turn(4000, 4000, 4010), turn(5000, 5000, 5010)]
