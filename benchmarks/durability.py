@@ -27,7 +27,7 @@ ROWS_AT_ONCE = 1000
 
 
 async def operations_per_s(path: Path, durability: Durability, in_flight: int) -> float:
-    """Run orchestrations of one turn on a hub in this process, so many at once, and return how many end in a second."""
+    """Run orchestrations of one turn on a hub in this process, `in_flight` at once; return how many end in a second."""
     hub = TaskHub("bench", journal=Journal(Store(path, durability)))
     numbers = iter(range(OPERATIONS[in_flight]))
     answers: set[asyncio.Future[Any]] = set()

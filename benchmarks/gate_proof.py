@@ -1,4 +1,4 @@
-"""Does the performance gate tell the truth? Count its false alarms and its catches, on apps with work of many kinds.
+"""Is the performance gate right? Count its false alarms and its catches, on apps with work of many kinds.
 
     python benchmarks/gate_proof.py simulated                 comparisons made up by numbers, thousands in some minutes
     python benchmarks/gate_proof.py real                      real comparisons by `ab`'s own code, for hours
@@ -7,7 +7,7 @@
     python benchmarks/gate_proof.py synthetic                 recorded runs with autocorrelation, by `compare`
     python benchmarks/gate_proof.py sum                       all real comparisons so far
 
-`real` and `finer` add a line for each comparison to build/gate-proof/*.jsonl and go on where they were stopped. Each
+`real` and `finer` add a line for each comparison to build/gate-proof/*.jsonl and continue where they were stopped. Each
 serves the app of gate_proof_app twice; the head is made slower by a file that its activities read. Changes are those of
 the judged figure: 2 ms more work in 25 ms are +8 %.
 """

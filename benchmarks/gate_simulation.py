@@ -1,8 +1,8 @@
 """Operations made up by numbers, for the proof of the gate: the same load, poll strategies and statistics as real ones.
 
 A slice's operations have a start, some overhead of the host (both log-normal, faster or slower from slice to slice, now
-and then with a hiccup), their work, and polls by the strategy that load runs use. What a service tells of its times is
-fine, or whole seconds and so nothing.
+and then with a hiccup), their work, and polls by the strategy that load runs use. The times that a service reports are
+fine, or whole seconds and so useless.
 """
 
 from __future__ import annotations

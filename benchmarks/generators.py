@@ -170,7 +170,7 @@ def show(rows: list[dict[str, Any]]) -> None:
 
 
 def bare(program: Path, rate: int) -> dict[str, Any]:
-    """Let the C client make as many requests: less than it needs, no client needs on this machine."""
+    """Run as many requests with the C client: no client needs less on this machine."""
     with server() as port:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([str(program), str(port), str(rate), str(rate * BARE_S)], check=True, stdout=subprocess.DEVNULL)
@@ -179,7 +179,7 @@ def bare(program: Path, rate: int) -> dict[str, Any]:
 
 
 def in_flight() -> dict[str, Any]:
-    """Medians over rounds, in each of which everybody has a turn: CPU times vary by a third between turns."""
+    """Medians over rounds, and each generator has a turn in each round: CPU times vary by a third between turns."""
     turns = [(plain, held) for held in PLAIN] + [(ours, held) for held in OURS]
     with tempfile.TemporaryDirectory() as folder:
         program = reference(folder)

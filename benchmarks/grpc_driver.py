@@ -1,7 +1,7 @@
 """A bare gRPC worker and client, with next to no work of its own, for whatever speaks the protocol.
 
 python benchmarks/grpc_driver.py ADDRESS CONCURRENCY COUNT   run one-activity orchestrations
-python benchmarks/grpc_driver.py ADDRESS fan-out COUNT       print the seconds that so many activities in one take
+python benchmarks/grpc_driver.py ADDRESS fan-out COUNT       print the seconds that COUNT activities in one take
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ async def drive(address: str, concurrency: int, operations: int) -> None:
 
 
 async def fan_out_s(address: str, count: int) -> float:
-    """Return the seconds from starting an orchestration of so many activities at once until its end was told."""
+    """Return the seconds from starting an orchestration of `count` activities at once until its end was reported."""
     async with working(address) as stub:
         for activities in (10, count):
             began = time.perf_counter()
@@ -41,7 +41,7 @@ async def fan_out_s(address: str, count: int) -> float:
 
 @asynccontextmanager
 async def working(address: str) -> AsyncIterator[Any]:
-    """Give a stub of a service for which a worker works."""
+    """Yield a stub of a service for which a worker works."""
     async with grpc.aio.insecure_channel(address) as channel:
         stub = TaskHubSidecarServiceStub(channel)
         answering: set[asyncio.Future[Any]] = set()
@@ -90,7 +90,7 @@ async def answer(stub: Any, item: Any) -> None:
 
 
 def actions(request: Any) -> list[Any]:
-    """Schedule as many activities as the input says; end when all of them have."""
+    """Schedule as many activities as the input specifies; end when all of them have."""
     done = 0
     for event in request.newEvents:
         if event.HasField("executionStarted"):

@@ -1,4 +1,4 @@
-"""What isolating a test costs: an empty hub after so many instances of the test before, and a new host."""
+"""What isolating a test costs: an empty hub after the instances of the test before, and a new host."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEFT_OVER = (0, 1, 10, 100)
 
 
 def leave(operations: Operations, count: int) -> None:
-    """Leave instances of which every second one has ended."""
+    """Leave instances; every second one has ended."""
     started = [operations.start_orchestrator("count" if number % 2 else "approval") for number in range(count)]
     for number, operation in enumerate(started):
         operation.wait() if number % 2 else operation.wait_for("Running")

@@ -2,7 +2,7 @@
 
     python benchmarks/pattern_server.py PORT
 
-An instance's id says when it ends. GET /counts tells the requests and connections so far.
+An instance's id has the time when it ends. GET /counts returns the requests and connections so far.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Detection lag against polls per operation, for every poll strategy: simulated, and once on the embedded stack.
 
 The simulation drives the real strategy classes with drawn durations; a poll takes 2 ms. Adaptive polling gets the polls
-that exponential polling took, once with a server that tells when an operation ended and once with one that does not.
+that exponential polling took, once with a server that shows when an operation ended and once with one that does not.
 The first operations of a simulation, from which adaptive polling learns, are in no figure.
 """
 

@@ -190,7 +190,7 @@ async def skipped_month() -> float:
 def fan_out() -> dict[str, dict[str, float]]:
     """Return the seconds of 1,000 activities in one orchestration, by a worker that only answers and by durabletask's.
 
-    The first tells the backends apart; the second spends nearly all its time in the worker.
+    The first shows how the backends differ; the second spends nearly all its time in the worker.
     """
     return {
         "bare": fan_out_by(lambda address: [str(HERE / "grpc_driver.py"), address, "fan-out", "1000"]),

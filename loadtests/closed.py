@@ -1,4 +1,4 @@
-"""Closed: a number of users, each of whom waits for one operation to end before the next."""
+"""Closed: a number of users, each waiting for one operation to end before the next."""
 
 from locust import constant_pacing, task
 

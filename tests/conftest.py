@@ -22,7 +22,7 @@ from platform_names import lacking_for_test, lacking_on_windows
 from sdk_generation import NEEDS_OTHER_SDK, OTHER_SDK, SDK
 from warm_start import WarmStarter
 
-# The suite starts hundreds of processes: where Python is told to keep no compiled code, each would compile all of it.
+# The suite starts hundreds of processes: where Python may keep no compiled code, each would compile all of it.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 

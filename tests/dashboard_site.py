@@ -68,7 +68,7 @@ class Browser:
 
 
 async def many_children(browser, count, *, failed, living):
-    """Start a parent with this many children, of which one failed, one lives and the rest have completed."""
+    """Start a parent with this many children: one failed, one lives and the rest have completed."""
     bench = browser.bench
     await browser.start("parent", "family")
     await bench.turn(*(child(number, f"kid-{number}", name="kid") for number in range(count)))

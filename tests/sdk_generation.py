@@ -1,4 +1,4 @@
-"""The generation of azure-functions-durable that the suite runs on, and what is said of tests of the other one."""
+"""The generation of azure-functions-durable that the suite runs on, and the reason to skip tests of the other one."""
 
 from durable_harness.host.sdk.installed import installed_version
 

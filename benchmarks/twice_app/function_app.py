@@ -1,4 +1,4 @@
-"""Activities that compute for a while, and append to a file if they are told to."""
+"""Activities that compute for a while, and append to a file if their input asks for it."""
 
 import time
 from collections.abc import Generator

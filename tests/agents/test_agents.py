@@ -16,7 +16,7 @@ pytestmark = [
 
 @pytest.fixture(scope="session")
 def agents_stack(tmp_path_factory):
-    """Give the running app, in an environment that has the framework beside what these tests run in."""
+    """Yield the running app, in an environment that has the framework beside what these tests run in."""
     python = rooms.environment_beside_ours(rooms.AGENTS)
     log_path = tmp_path_factory.mktemp("agents") / "host.log"
     with embedded_stack(ROOM / "app", log_path=log_path, python=str(python)) as stack:
@@ -25,7 +25,7 @@ def agents_stack(tmp_path_factory):
 
 @pytest.fixture
 def agents(agents_stack, client_of):
-    """Give the client of that app."""
+    """Return the client of that app."""
     return client_of(agents_stack)
 
 
@@ -37,14 +37,14 @@ def ask(client, message, session_id, agent="Writer"):
 
 
 def test_an_agent_remembers_its_session(agents, key):
-    """An agent is an entity: in a session it sees what was said before, in another one it does not."""
+    """An agent is an entity: in a session it sees the messages before, in another one it does not."""
     assert ask(agents, "hello there", key)["response"].split() == ["1:", "ereht", "olleh"]
     assert ask(agents, "again", key)["response"].split() == ["2:", "niaga"]
     assert ask(agents, "again", f"{key}-other")["response"].split() == ["1:", "niaga"]
 
 
 def test_an_agent_that_is_not_waited_for(agents, key, wait_until):
-    """Without waiting the request is accepted at once, and the agent works all the same."""
+    """Without waiting the request is accepted at once, and the agent works anyway."""
     given = {"message": "hello", "session_id": key, "wait_for_response": False}
     assert agents.post("/api/agents/Editor/run", json=given).status_code == 202
     wait_until(lambda: ["Editor", key, "end"] in agents.get("/api/streamed").json(), "the agent's answer")

@@ -20,7 +20,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def weather_stack():
-    """Give the running app, in the environment of the framework, for tests that reach into it."""
+    """Yield the running app, in the environment of the framework, for tests that reach into it."""
     python = rooms.environment_beside_ours(rooms.AGENTS)
     with embedded_stack(ROOM / "weather", serve_args=["--test-control"], python=str(python)) as stack:
         yield stack
@@ -28,7 +28,7 @@ def weather_stack():
 
 @pytest.fixture
 def started(weather_stack, tmp_path):
-    """Give operations.start_orchestrator of that app."""
+    """Yield operations.start_orchestrator of that app."""
     operations = Operations(weather_stack, tmp_path)
     yield operations.start_orchestrator
     operations.close()
@@ -36,7 +36,7 @@ def started(weather_stack, tmp_path):
 
 @pytest.fixture
 def fakes(weather_stack):
-    """Give the fakes of that app."""
+    """Yield the fakes of that app."""
     activities = activities_of(weather_stack)
     yield activities
     activities.close()
@@ -44,7 +44,7 @@ def fakes(weather_stack):
 
 @pytest.fixture
 def clock(weather_stack):
-    """Give the scheduler's clock."""
+    """Yield the scheduler's clock."""
     clock = clock_of(weather_stack)
     yield clock
     clock.close()
@@ -123,7 +123,7 @@ def test_a_slow_model(fakes, started, clock):
 
 
 def test_a_script_that_is_used_up(fakes, started, weather_stack):
-    """One prompt more than answers fails in the client, and the host's log says which."""
+    """One prompt more than answers fails in the client, and the host's log reports which."""
     chat = fakes.fake_chat("Only one.")
     assert_completed(started("forecast", "Rome?"))
     # The framework asks without streaming when streaming has failed.

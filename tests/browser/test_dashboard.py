@@ -100,14 +100,14 @@ def _tried(holds):
 
 @pytest.fixture(scope="module")
 def stack():
-    """Give the app with its dashboard."""
+    """Yield the app with its dashboard."""
     with embedded_stack(APP, serve_args=["--dashboard-port", "any"]) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def site(stack, found):
-    """Give the dashboard in a browser, with instances of many kinds."""
+    """Yield the dashboard in a browser, with instances of many kinds."""
     root = requests.get(stack.dashboard_url, timeout=10)
     with Page(found, BLANK, width=WIDE) as page:
         site = Site(root.url, page)

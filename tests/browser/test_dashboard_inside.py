@@ -1,4 +1,4 @@
-"""What goes on, in a real browser: clock, entities, replays, histories run again, a scheduler that is gone."""
+"""What happens, in a real browser: clock, entities, replays, histories run again, a scheduler that is gone."""
 
 import json
 
@@ -18,14 +18,14 @@ FEATURES = APP.parent / "features"
 
 @pytest.fixture(scope="module")
 def stack():
-    """Give an app with entities, its clock in the hands of tests."""
+    """Yield an app with entities, its clock in the hands of tests."""
     with embedded_stack(FEATURES, serve_args=["--dashboard-port", "any", "--test-control"]) as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def site(stack, found):
-    """Give its dashboard in a browser."""
+    """Yield its dashboard in a browser."""
     root = requests.get(stack.dashboard_url, timeout=10)
     with Page(found, BLANK, width=WIDE) as page:
         yield Site(root.url, page)
@@ -106,7 +106,7 @@ def test_a_history_is_replayed_and_run_again(site):
 
 
 def test_a_scheduler_that_is_gone_is_reported(found):
-    """A page that is open says that the scheduler does not answer, keeps what it shows, and goes on by itself."""
+    """A page that is open says that the scheduler does not answer, keeps what it shows, and continues by itself."""
     port = free_port()
     ports = ["--grpc-port", str(port), "--http-port", "0", "--dashboard-port", "0"]
     where = ["--scheduler", f"Endpoint=http://127.0.0.1:{port};Authentication=None", "--port", "any"]

@@ -49,14 +49,14 @@ OVERLAPS = """[...document.querySelectorAll("figure svg")].flatMap(svg => {
 
 @pytest.fixture
 def opened(found):
-    """Give opened(server, ...): the server's live page in a browser."""
+    """Return opened(server, ...): the server's live page in a browser."""
     return lambda server, **options: Page(found, server.url, **options)
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
 def test_a_run_fits_and_can_be_read(opened, wait_until, width, dark):
-    """While a run goes on all plots are drawn in view, every text stands out from its ground, and nothing is forbidden.
+    """During a run all plots are drawn in view, every text stands out from its ground, and nothing is forbidden.
 
     Labels of an axis do not overlap, and what a screen reader meets has a name.
     """
@@ -133,7 +133,7 @@ def test_before_a_run_the_page_says_how_to_start_one(opened, wait_until):
 
 
 def test_a_run_without_ends_has_what_is_known(opened, wait_until):
-    """Operations that have only started are counted and drawn; what nobody can know yet is not."""
+    """Operations that have only started are counted and drawn; what cannot be known yet is not."""
     run = LiveRun(tally_of(*map(operation, range(30)), in_flight=30), phase="running")
     with LiveServer(run) as server, opened(server) as page:
         wait_until(lambda: page.evaluate(PLOTS) == 2, "arrivals and what is in flight")
@@ -186,7 +186,7 @@ def test_a_server_that_is_gone_is_reported(opened, wait_until):
 
 
 def test_a_redrawn_plot_keeps_the_value_under_the_pointer(opened, wait_until):
-    """A plot shows what lies under the pointer, and goes on to do so with the figures of now."""
+    """A plot shows what lies under the pointer, and continues to do so with the figures of now."""
     place = """(({x, y, width, height}) => [x + width / 2, y + height / 2])
       (document.querySelector("#flying svg .tip:nth-last-of-type(9)").getBoundingClientRect())"""
     readout = """document.querySelector(".readout:not([hidden])")?.textContent"""

@@ -55,14 +55,14 @@ TIP = """(() => {
 
 @pytest.fixture(scope="module")
 def chromium(found):
-    """Give a browser that goes from page to page."""
+    """Yield a browser that goes from page to page."""
     with Page(found, BLANK) as page:
         yield page
 
 
 @pytest.fixture
 def show(chromium, tmp_path):
-    """Give show(html, width, dark): the browser with this page in it."""
+    """Return show(html, width, dark): the browser with this page in it."""
 
     def show(html, width=DESK, *, dark=False):
         path = tmp_path / "page.html"

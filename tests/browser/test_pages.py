@@ -34,7 +34,7 @@ MEASURE = """<script>addEventListener("load", () => {
 
 @pytest.fixture(scope="session")
 def browser(found):
-    """Give browse(url, width): the page's document as a browser has it after some seconds."""
+    """Return browse(url, width): the page's document as a browser has it after some seconds."""
 
     def browse(url, width=1200):
         flags = [
@@ -63,7 +63,7 @@ POINT = """<script>addEventListener("load", () => {
 
 @pytest.fixture
 def measured(browser, tmp_path):
-    """Give measured(html, script, width): the title that a script gives to a page without its policy."""
+    """Return measured(html, script, width): the title that a script gives to a page without its policy."""
 
     def measured(html, script, width):
         page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", html)
@@ -113,7 +113,7 @@ def test_a_page_runs_no_script_but_its_own(browser, tmp_path):
 
 
 def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
-    """The page in Locust's web UI fills with the figures of the run that goes on, and draws its plots."""
+    """The page in Locust's web UI fills with the figures of the run in progress, and draws its plots."""
     stub, port = StubServer(), str(free_port())
     ui = ["--web-host", "127.0.0.1", "--web-port", port, "--host", stub.url]
     load = ["--autostart", "-u", "4", "-r", "50", "--gates", "none", "Quick", "Eager"]
@@ -134,7 +134,7 @@ def test_the_live_page_shows_a_run(browser, tmp_path, wait_until):
 
 
 def test_the_live_page_shows_failures_and_times_at_the_server(found, tmp_path, wait_until):
-    """While a run goes on the page lists why operations failed, and draws their times at a host that tells them."""
+    """During a run the page lists why operations failed, and draws their times if the host reports them."""
     stub, port = StubServer(), str(free_port())
     stub.measures = True
     stub.behaviours = itertools.cycle([Behaviour(), Behaviour(outcome="Failed")])

@@ -10,7 +10,7 @@ FUNCTION, WEBHOOK, STATUS = "/api/only_get", f"{WEBHOOKS}/instances", "/admin/ho
 
 @pytest.fixture
 def guarded(running_apps, conformance_dir):
-    """Give the client of the conformance app, served with --enableAuth."""
+    """Return the client of the conformance app, served with --enableAuth."""
     return running_apps(conformance_dir, ("--enableAuth",))
 
 

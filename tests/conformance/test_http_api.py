@@ -22,7 +22,7 @@ JSON_TYPE = {"Content-Type": "application/json"}
 
 @pytest.fixture
 def instance(conformance, key):
-    """Give a function that brings the test's instance into a state and returns its id."""
+    """Return a function that brings the test's instance into a state and returns its id."""
     orchestrators = {"Completed": "hello_seq", "Failed": "fail_orch"}
 
     def prepare(state, value=None):
@@ -272,7 +272,7 @@ def test_an_operation_in_a_state(conformance, instance, state, operation, expect
 
 @pytest.mark.parametrize("operation", ["terminate", "suspend", "resume", "rewind", "raiseEvent/go"])
 def test_an_operation_on_an_unknown_instance_is_404(conformance, key, operation):
-    """No operation but restart knows an instance that nobody started."""
+    """No operation but restart knows an instance that was never started."""
     assert outcome(conformance.operate(key, operation)) == (404, "empty")
 
 
@@ -345,7 +345,7 @@ def test_a_method_that_is_not_listed_is_404(conformance, method):
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_a_function_without_methods_takes_all(conformance, method):
-    """A function that lists no methods gets every verb, told in upper case."""
+    """A function that lists no methods gets every verb, listed in upper case."""
     assert conformance.request(method, "/api/echo/x").json()["method"] == method
 
 
@@ -433,7 +433,7 @@ def test_the_home_page(conformance):
 
 
 def test_admin_host_status(conformance):
-    """The host tells its id, state, version and uptime."""
+    """The host returns its id, state, version and uptime."""
     response = conformance.get("/admin/host/status")
     assert response.status_code == 200
     assert {"id", "state", "version", "versionDetails", "processUptime"} <= response.json().keys()

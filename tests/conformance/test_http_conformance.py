@@ -39,7 +39,7 @@ class World:
         return f"{family}-{self.mark}-{number}"
 
     def prepare(self, written_id, orchestrator, state, body=None):
-        """Bring an instance into a state; its input tells later whether it is still the same instance."""
+        """Bring an instance into a state; its input shows later whether it is still the same instance."""
         instance_id = self.unique(written_id)
         made_by = {"check": self.mark} if body is None else body
         assert self.client.start(orchestrator, made_by, instance_id) == instance_id
@@ -182,7 +182,7 @@ def verify(response, expect):
 
 
 def wait_for_the_next_second(world):
-    """Created times are whole seconds: let one pass, so that a later one can be told from the first."""
+    """Created times are whole seconds: wait for the next one, so that a later time differs from the first."""
     second = int(time.time())
     world.wait_until(lambda: int(time.time()) > second + 1, "the next whole second")
 
@@ -284,7 +284,7 @@ NOTES_THAT_ASK_NOTHING = {"start-08", "status-01", "status-07", "list-01", "purg
     "check", [pytest.param(check, id=check["id"], marks=marks_of(check)) for check in CHECKS.values()]
 )
 def test_check(check, conformance, throttled_by_check, wait_until):
-    """The host answers as this check of the data says, and leaves the world as its prose says."""
+    """The host answers as this check of the data says, and leaves the world as its prose specifies."""
     world = World(throttled_by_check or conformance, wait_until)
     arrange(world, check["given"])
     BEFORE_REQUEST.get(check["id"], given_nothing)(world)
@@ -296,7 +296,7 @@ def test_check(check, conformance, throttled_by_check, wait_until):
 
 @pytest.fixture
 def throttled_by_check(request, check, wait_until, tmp_path):
-    """Give, for http-06 only, the client of the throttled app while one of its calls is in flight."""
+    """Yield, for http-06 only, the client of the throttled app while one of its calls is in flight."""
     if check["id"] != "http-06":
         yield None
         return

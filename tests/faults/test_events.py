@@ -14,13 +14,13 @@ pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stack
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app whose orchestration collects events."""
+    """Return the app whose orchestration collects events."""
     return Path(__file__).parents[1] / "apps" / "ledger"
 
 
 @pytest.fixture
 def undispatched(operations, durable_faults):
-    """Give an operation that no worker has been given: none is connected until `durable_faults.end()`."""
+    """Return an operation that no worker has been given: none is connected until `durable_faults.end()`."""
     durable_faults.reset_stream(away_s=LONGER_THAN_ANY_TEST_S)
     operation = operations.start_orchestrator("approvals", len(EVENTS))
     for event in EVENTS:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stack
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app with an orchestrator for each kind of waiting, and an entity that counts."""
+    """Return the app with an orchestrator for each kind of waiting, and an entity that counts."""
     return Path(__file__).parents[1] / "apps" / "mixed"
 
 

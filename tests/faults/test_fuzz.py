@@ -110,7 +110,7 @@ def run_an_orchestration(channel):
 
 @pytest.fixture
 def channel():
-    """Give a channel to a scheduler of this test's own."""
+    """Yield a channel to a scheduler of this test's own."""
     with scheduler_process() as running, grpc.insecure_channel(running.grpc_address) as opened:
         yield opened
 

@@ -82,7 +82,7 @@ class WebhookCaller:
         self._base_url = base_url
 
     async def ask(self, method, path, **options):
-        """Send one request; return its status and body, or None where it was not answered."""
+        """Send one request; return its status and body, or None if it was not answered."""
         with contextlib.suppress(aiohttp.ClientError, TimeoutError):
             async with self._session.request(method, f"{self._base_url}{WEBHOOKS}{path}", **options) as answer:
                 return answer.status, await answer.read()
@@ -184,7 +184,7 @@ class PackageCaller:
 
 
 async def chaos(chance, victims, kills):
-    """Kill each victim so many times, in a random order at random moments."""
+    """Kill each victim several times, in a random order at random moments."""
     deaths = [victim for victim in victims for _ in range(kills)]
     chance.shuffle(deaths)
     for victim in deaths:

@@ -63,7 +63,7 @@ each_kind = pytest.mark.parametrize("kind", KINDS)
 
 @pytest.fixture(scope="module")
 def addresses():
-    """Give the addresses of a scheduler with a short lease timeout and of one with the usual hour."""
+    """Yield the addresses of a scheduler with a short lease timeout and of one with the usual hour."""
     hubs = ["--dynamic-task-hubs"]
     with contextlib.ExitStack() as exits:
         short = exits.enter_context(scheduler_process(args=["--lease-timeout", str(LEASE_TIMEOUT_S), *hubs]))
@@ -73,7 +73,7 @@ def addresses():
 
 @pytest.fixture
 def wire_to(addresses):
-    """Give a wire to a task hub of this test's own, on the scheduler with the lease timeout of that name."""
+    """Yield a wire to a task hub of this test's own, on the scheduler with the lease timeout of that name."""
     with contextlib.ExitStack() as exits:
         yield lambda timeout: exits.enter_context(Wire(addresses[timeout], uuid.uuid4().hex))
 
@@ -129,7 +129,7 @@ def test_a_repeated_answer_is_refused_and_changes_nothing(wire_to, kind):
 
 @each_kind
 def test_a_closed_stream_gives_its_work_back_at_once(wire_to, kind):
-    """What a worker held when it closed its stream is somebody else's at once, not after the lease's hour."""
+    """The work of a worker that closed its stream goes to another at once, not after the lease's hour."""
     make, method, answer = KINDS[kind]
     wire = wire_to("usual")
     make(wire)
@@ -147,7 +147,7 @@ def test_a_closed_stream_gives_its_work_back_at_once(wire_to, kind):
 
 @each_kind
 def test_a_killed_workers_work_comes_back_at_once(wire_to, kind):
-    """What a worker process held when it was killed -9 is somebody else's at once, with nobody to say goodbye."""
+    """The work of a worker process that was killed -9 goes to another at once, although it did not say goodbye."""
     make, method, answer = KINDS[kind]
     wire = wire_to("usual")
     make(wire)
@@ -198,7 +198,7 @@ def test_a_token_of_another_hub_is_no_token(wire_to, kind):
 
 
 def test_a_slow_worker_within_its_lease_keeps_its_work(wire_to):
-    """While a lease lasts nobody else has the work: another worker gets only what comes after, and both complete."""
+    """While a lease lasts no other worker has the work: another gets only what comes after, and both complete."""
     wire = wire_to("usual")
     make_turn(wire)
     slow = wire.work(maxConcurrentOrchestrationWorkItems=1)
@@ -214,7 +214,7 @@ def test_a_slow_worker_within_its_lease_keeps_its_work(wire_to):
 
 
 def test_events_that_come_during_a_lost_turn_are_not_lost(wire_to):
-    """What is raised while a worker holds a turn comes with the turn when it is handed out anew, in order."""
+    """What is raised while a worker holds a turn comes with the turn when it is handed out again, in order."""
     wire = wire_to("usual")
     make_turn(wire)
     leaving = wire.work()
@@ -248,7 +248,7 @@ def test_signals_that_come_during_a_lost_batch_are_not_lost(wire_to):
 
 @pytest.fixture
 def mortal(tmp_path):
-    """Give a scheduler with a file, as a process that can be killed and started again on the same port."""
+    """Yield a scheduler with a file, as a process that can be killed and started again on the same port."""
     ports = ["--grpc-port", str(free_port()), "--http-port", "0", "--dashboard-port", "any"]
     words = ["scheduler", *ports, "--data", str(tmp_path / "hub.db")]
     running = CommandProcess(sys.executable, words, None, tmp_path, {})

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stack
 
 
 def start(operations, count=OPERATIONS, duration_s=DURATION_S):
-    """Start operations that can be told apart by their outputs."""
+    """Start operations that can be distinguished by their outputs."""
     return [operations.start(START, {"duration": duration_s, "data": number}) for number in range(count)]
 
 
@@ -58,7 +58,7 @@ def test_faulty_work_items_lose_nothing(operations, durable_faults, fault):
 
 @pytest.mark.parametrize("victim", DEATHS)
 def test_what_dies_or_hangs_loses_nothing(operations, durable_faults, victim):
-    """Operations whose work is at the host while something dies, or stands still, end all the same."""
+    """Operations whose work is at the host while something dies, or stands still, end anyway."""
     held = durable_faults.delay_work_items(0.3, OPERATIONS, kind="activity")
     started = start(operations)
     held.wait()
@@ -84,7 +84,7 @@ def test_everything_at_once_loses_nothing(operations, durable_faults):
 
 
 def test_a_scheduler_that_stands_still_answers_later(operations, durable_faults):
-    """While the scheduler stands still a request waits for it; when it goes on the operation is known and ends."""
+    """While the scheduler stands still a request waits for it; when it continues the operation is known and ends."""
     [operation] = start(operations, 1)
     pause = durable_faults.pause_scheduler(60)
     waiting = operations.client.request("GET", operation.status_url, timeout_s=0.3)
@@ -98,7 +98,7 @@ def test_a_scheduler_that_stands_still_answers_later(operations, durable_faults)
 
 
 def test_too_large_a_result_fails_its_operation_only(operations, durable_faults):
-    """A result beyond the limit of 1 MB fails its operation, with size and limit told; the others complete."""
+    """A result beyond the limit of 1 MB fails its operation, with size and limit in the error; the others complete."""
     oversized = durable_faults.oversize_payloads(1, kind="activity")
     started = start(operations, 5)
     [struck] = oversized.wait()

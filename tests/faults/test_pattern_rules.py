@@ -1,4 +1,4 @@
-"""What the sample app promises its callers, through faults: statuses, ids, lists, times that tell of queues."""
+"""What the sample app promises its callers, through faults: statuses, ids, lists, times that show queues."""
 
 import uuid
 from collections import Counter
@@ -26,7 +26,7 @@ through_faults = pytest.mark.parametrize("fault", FAULTS)
 
 @pytest.fixture
 def running(operations):
-    """Give an operation that runs until somebody terminates it."""
+    """Yield an operation that runs until a client terminates it."""
     operation = operations.start(START, {"duration": A_DAY_S})
     operation.wait_for("Running")
     yield operation
@@ -36,7 +36,7 @@ def running(operations):
 
 @pytest.fixture
 def ended(operations):
-    """Give an operation that has completed."""
+    """Return an operation that has completed."""
     operation = operations.start(START, {"duration": 0})
     assert_completed(operation)
     return operation
@@ -68,7 +68,7 @@ def test_status_rules(operations, durable_faults, running, ended, fault):
 
 
 def test_a_terminated_operation_is_200_and_then_gone(operations, durable_faults, running):
-    """A termination is accepted with 202 while the host's worker is dying, then told with 200, then 410."""
+    """A termination is accepted with 202 while the host's worker is dying, then reported with 200, then 410."""
     durable_faults.kill_worker()
     running.terminate("enough")
     assert running.wait()["runtimeStatus"] == "Terminated"
@@ -119,7 +119,7 @@ def history_of_ended(operations, wait_until, instance_id):
 
 
 def test_an_id_that_has_ended_can_be_used_again(operations, wait_until, ended):
-    """A start with the id of an ended operation is accepted, as in Azure, and runs anew."""
+    """A start with the id of an ended operation is accepted, as in Azure, and runs again."""
     assert start_with_id(operations, ended.instance_id, 0).status == 202
     history = history_of_ended(operations, wait_until, ended.instance_id)
     assert [row["EventType"] for row in history].count("ExecutionStarted") == 1
@@ -127,7 +127,7 @@ def test_an_id_that_has_ended_can_be_used_again(operations, wait_until, ended):
 
 @pytest.fixture(scope="module")
 def crowd(durable_stack, tmp_path_factory):
-    """Give the ids of 250 operations, and the prefix that only they have."""
+    """Return the ids of 250 operations, and the prefix that only they have."""
     operations = Operations(durable_stack, tmp_path_factory.mktemp("reports"))
     prefix = f"crowd-{uuid.uuid4().hex[:8]}-"
     ids = [f"{prefix}{number}" for number in range(250)]
@@ -138,7 +138,7 @@ def crowd(durable_stack, tmp_path_factory):
 
 
 def pages(operations, prefix, between, **query):
-    """Give the pages of a list, doing something between them."""
+    """Yield the pages of a list, doing something between them."""
     words = "&".join(f"{name}={value}" for name, value in {"instanceIdPrefix": prefix, **query}.items())
     token = ""
     while True:

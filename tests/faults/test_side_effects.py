@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stack
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app that notes each payment once in a ledger."""
+    """Return the app that notes each payment once in a ledger."""
     return Path(__file__).parents[1] / "apps" / "ledger"
 
 
@@ -40,7 +40,7 @@ class Ledger:
 
 @pytest.fixture
 def ledger(tmp_path):
-    """Give an empty ledger."""
+    """Return an empty ledger."""
     return Ledger(tmp_path / "ledger.db")
 
 

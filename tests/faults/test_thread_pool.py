@@ -1,4 +1,4 @@
-"""A full thread pool: what waits for a thread waits visibly, and what needs none goes on."""
+"""A full thread pool: what waits for a thread waits visibly, and what needs none continues."""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stack
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app with plain activities and few threads."""
+    """Return the app with plain activities and few threads."""
     return Path(__file__).parents[1] / "apps" / "ledger"
 
 
@@ -27,7 +27,7 @@ def moment_s(text):
 
 
 def queue_times_s(operation, ran):
-    """Return how long each activity waited: from its being scheduled, which the history tells, to its begin."""
+    """Return how long each activity waited: from its being scheduled, which the history shows, to its begin."""
     rows = [row for row in operation.history() if row["EventType"] == "TaskCompleted"]
     scheduled = sorted(moment_s(row["ScheduledTime"]) for row in rows)
     return [began["began_s"] - at for began, at in zip(ran, scheduled, strict=True)]
@@ -39,7 +39,7 @@ def at_once(ran, moment_s):
 
 
 def told_by_the_host(operations):
-    """Return what the host's log says of waiting for threads."""
+    """Return what the host's log reports of waiting for threads."""
     lines = operations.stack.log_path.read_text().splitlines()
     return "\n".join(line for line in lines if "for a thread: all" in line)
 
@@ -55,7 +55,7 @@ def test_activities_that_starve_the_pool_show_as_queue_time(operations, durable_
 
 
 def test_a_full_pool_delays_orchestrations_and_is_reported(operations, durable_faults):
-    """While every thread is busy nothing plain runs: the operation waits, and the host says for what."""
+    """While every thread is busy nothing plain runs: the operation waits, and the host reports the cause."""
     durable_faults.fill_thread_pool()
     operation = operations.start_orchestrator("approvals", 0)
     assert operation.status()["runtimeStatus"] == "Pending"

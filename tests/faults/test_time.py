@@ -14,7 +14,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="the processes of other stack
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app whose orchestrators wait for days."""
+    """Return the app whose orchestrators wait for days."""
     return Path(__file__).parents[1] / "apps" / "waiting"
 
 

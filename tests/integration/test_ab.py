@@ -32,7 +32,7 @@ def git(folder, *words):
 
 @pytest.fixture
 def repository(tmp_path):
-    """Give a repository with an app in a folder of it; its local settings are not committed."""
+    """Return a repository with an app in a folder of it; its local settings are not committed."""
     app = tmp_path / "repository" / "app"
     app.mkdir(parents=True)
     for name in ("function_app.py", "host.json", "local.settings.json"):
@@ -46,7 +46,7 @@ def repository(tmp_path):
 
 @pytest.fixture
 def ab(repository, tmp_path, capsys):
-    """Give ab(*options): the exit code, what was printed, and the JSON report."""
+    """Return ab(*options): the exit code, what was printed, and the JSON report."""
 
     def run(*options):
         report = tmp_path / "report"
@@ -59,7 +59,7 @@ def ab(repository, tmp_path, capsys):
 
 
 def slow_down(app, factor):
-    """Let the activity of the working tree last longer."""
+    """Make the activity of the working tree last longer."""
     source = (app / "function_app.py").read_text()
     assert ANCHOR in source
     (app / "function_app.py").write_text(source.replace(ANCHOR, f"started + {factor} * duration_s * step"))
@@ -107,7 +107,7 @@ def test_a_faster_revision_passes(ab, repository):
 
 
 def test_a_head_that_fails_operations_is_no_pass(ab, repository):
-    """An app that breaks fails the comparison, however fast it does so, and the report says why operations failed."""
+    """An app that breaks fails the comparison, however fast it does so, and the report shows why operations failed."""
     source = (repository / "function_app.py").read_text()
     (repository / "function_app.py").write_text(source.replace('"result": "Success"', '"result": "Oops"'))
     code, told, report = ab("--base", "HEAD", "--no-preflight")
@@ -248,7 +248,7 @@ OTHER_APP = ("--start-path", "/api/start/hello_seq", "--payload", "{}")
 
 @pytest.fixture
 def other_repository(tmp_path):
-    """Give a repository with an app that is not the sample."""
+    """Return a repository with an app that is not the sample."""
     app = tmp_path / "other" / "app"
     shutil.copytree(REPOSITORY / "tests" / "apps" / "conformance", app, ignore=shutil.ignore_patterns("__pycache__"))
     git(app, "init", "--quiet")
@@ -263,7 +263,7 @@ def other_repository(tmp_path):
 def test_an_interrupted_comparison_reports_its_pairs(request, tmp_path, app, number, options):
     """After the first look a signal ends it with what was found so far, as "interrupted", and nothing stays behind."""
     folder = request.getfixturevalue(app)
-    # Nobody can tell a change of 0.5 % at the first look, which is announced by a line of progress.
+    # A change of 0.5 % cannot be seen at the first look, which is announced by a line of progress.
     asked = ("--effect", "0.5", "--pairs", "900", "--report-dir", str(tmp_path / "report"), *options)
     words = [sys.executable, "-m", "durable_harness", "ab", "--base", "HEAD", "--app-dir", str(folder), *SHORT, *asked]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as running:

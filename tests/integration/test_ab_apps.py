@@ -37,7 +37,7 @@ def app_with(activity_s=0.05, steps=2):
 
 @pytest.fixture
 def repository(tmp_path):
-    """Give a repository with the app."""
+    """Return a repository with the app."""
     app = tmp_path / "app"
     app.mkdir()
     for name in ("host.json", "local.settings.json"):
@@ -51,7 +51,7 @@ def repository(tmp_path):
 
 @pytest.fixture
 def ab(repository, tmp_path, capsys):
-    """Give ab(source, *options): the exit code, what was printed, and the JSON report, with that head."""
+    """Return ab(source, *options): the exit code, what was printed, and the JSON report, with that head."""
 
     def run(source, *options):
         (repository / "function_app.py").write_text(source)
@@ -79,7 +79,7 @@ def test_sixteen_percent_are_caught(ab, poll_interval_s):
 
 
 def test_equal_apps_are_not_slower(ab):
-    """The same app on both sides passes, and the report says what it could have seen."""
+    """The same app on both sides passes, and the report shows what it could have seen."""
     code, printed, report = ab(app_with(), "--base", "HEAD", "--effect", "10")
     assert (code, report["verdict"]) == (0, "not slower"), printed
     finish = report["figures"][0]

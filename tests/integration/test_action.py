@@ -49,7 +49,7 @@ def git(folder, *words):
 
 @pytest.fixture
 def checkout(tmp_path):
-    """Give a checkout of one commit, as actions/checkout makes it, whose remote has the branch `main` too."""
+    """Return a checkout of one commit, as actions/checkout makes it, whose remote has the branch `main` too."""
     origin = tmp_path / "origin"
     origin.mkdir()
     git(origin, "init", "--quiet", "--initial-branch", "main")
@@ -128,7 +128,7 @@ class Runner:
 
 @pytest.fixture
 def runner(tmp_path, checkout):
-    """Give a runner whose harness says that head is slower."""
+    """Return a runner whose harness says that head is slower."""
     return Runner(tmp_path, checkout)
 
 

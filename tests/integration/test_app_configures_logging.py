@@ -1,4 +1,4 @@
-"""An app configures `logging` as it likes: what the host has to say is logged all the same."""
+"""An app configures `logging` as it likes: what the host has to say is logged anyway."""
 
 import re
 

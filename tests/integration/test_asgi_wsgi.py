@@ -9,7 +9,7 @@ APPS = Path(__file__).parents[1] / "apps"
 
 @pytest.fixture(params=["asgi", "wsgi"])
 def web_app(request, running_apps):
-    """Give the client of an app whose every route belongs to one web application."""
+    """Return the client of an app whose every route belongs to one web application."""
     return running_apps(APPS / request.param)
 
 

@@ -22,14 +22,14 @@ def line_of(code):
 
 @pytest.fixture(params=["embedded", "remote"])
 def mishaps(request, running_apps):
-    """Give the client of the app, on the embedded scheduler and on one in another process."""
+    """Return the client of the app, on the embedded scheduler and on one in another process."""
     remote = ("--scheduler", request.getfixturevalue("our_scheduler")) if request.param == "remote" else ()
     return running_apps(APP, remote)
 
 
 @pytest.fixture
 def waiting(mishaps):
-    """Give what starts an orchestrator and returns what it waits for, once that is so and nothing else goes on."""
+    """Return what starts an orchestrator and returns what it waits for, once that is so and nothing else happens."""
 
     def ask(orchestrator, expected, *events, lines=1):
         instance_id = mishaps.post(f"{WEBHOOKS}/orchestrators/{orchestrator}").json()["id"]
@@ -79,7 +79,7 @@ def test_a_child_that_waits(waiting):
 
 
 def test_asking_changes_nothing_and_logs_nothing(mishaps, waiting):
-    """The code that is run to learn the names leaves no entry in the log, and the instance goes on as before."""
+    """The code that is run to learn the names leaves no entry in the log, and the instance continues as before."""
     waiting("approval", "external event 'approval'")
     instance_id = mishaps.get(f"{WEBHOOKS}/instances?top=1000&runtimeStatus=Running").json()[-1]["instanceId"]
     before = mishaps.stack.log_path.read_text()

@@ -89,7 +89,7 @@ def test_every_test_of_the_pages_is_run():
     ("name", "text"), [pair for pair in TESTS if pair[0] in OF_TESTS], ids=lambda value: value[:40]
 )
 def test_the_tests_of_a_page_pass(name, text, tmp_path):
-    """The tests that a page shows pass as they stand there, on an app that does what the page says of it."""
+    """The tests that a page shows pass as they stand there, on an app that does what the page shows of it."""
     if "mark.asyncio" in text:
         pytest.importorskip("pytest_asyncio", reason="needs the plugin that the page names: pip install pytest-asyncio")
     (tmp_path / "function_app.py").write_text((APPS / f"{OF_TESTS[name]}.py").read_text())

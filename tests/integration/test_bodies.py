@@ -21,7 +21,7 @@ HALF = r"\ud800"
 
 @pytest.fixture
 def app(running_apps):
-    """Give the client of the app that tells what reached it."""
+    """Return the client of the app that shows what reached it."""
     return running_apps(BODIES_APP)
 
 

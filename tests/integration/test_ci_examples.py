@@ -86,7 +86,7 @@ def test_the_commands_of_the_workflow_work(job, tmp_path):
 
 @pytest.fixture(scope="module")
 def azure(tmp_path_factory):
-    """Give the folder of all files that an engine of Azure Load Testing gets, and their configuration."""
+    """Return the folder of all files that an engine of Azure Load Testing gets, and their configuration."""
     dist = tmp_path_factory.mktemp("dist")
     run(f"{MAKE} azure DIST={dist}", ROOT)
     return dist / "azure", read(dist / "azure" / "config.yaml")

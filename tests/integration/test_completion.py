@@ -63,7 +63,7 @@ def test_fish_completes_commands_options_and_values(script_for):
 
 @pytest.fixture
 def orders(tmp_path):
-    """Give a folder with an app that has scenarios, and a helper beside them."""
+    """Return a folder with an app that has scenarios, and a helper beside them."""
     (tmp_path / "orders" / "loadtests").mkdir(parents=True)
     scenarios = "class Orders(ArrivalUser):\n    ...\n\n\nclass _Base(ArrivalUser): ...\n"
     (tmp_path / "orders" / "loadtests" / "orders.py").write_text(scenarios)

@@ -1,4 +1,4 @@
-"""The command `dashboard`: the pages of a scheduler in another process, ours and somebody else's."""
+"""The command `dashboard`: the pages of a scheduler in another process, ours and a foreign one."""
 
 import contextlib
 import re
@@ -19,7 +19,7 @@ TIMEOUT_S = 30
 
 @contextlib.contextmanager
 def dashboard(*arguments):
-    """Give the address of a dashboard that runs with these arguments."""
+    """Yield the address of a dashboard that runs with these arguments."""
     with running_command("dashboard", ["--port", "any", *arguments], None) as running:
         yield running.facts["dashboardUrl"]
 

@@ -36,7 +36,7 @@ class Dashboard:
 
 @pytest.fixture(scope="module")
 def serving(pytestconfig, tmp_path_factory):
-    """Give the dashboard of `serve` with an app of many patterns."""
+    """Yield the dashboard of `serve` with an app of many patterns."""
     app = pytestconfig.rootpath / "tests" / "apps" / "patterns"
     with embedded_stack(app, serve_args=["--dashboard-port", "any"]) as stack:
         yield stack
@@ -57,7 +57,7 @@ def test_the_address_is_printed_and_the_names_are_the_apps(serving, dashboard):
 
 @pytest.mark.sdk1
 def test_attempts_of_a_retried_activity_are_one_row(dashboard, wait_until):
-    """Of a real app: three attempts in one row, waits told apart from what ran, turns marked."""
+    """Of a real app: three attempts in one row, waits distinguished from what ran, turns marked."""
     assert dashboard.post("/new-orchestration", name="retries", id="retry-1").ok
     wait_until(lambda: "Completed" in dashboard.words("/orchestrations/retry-1"), "the end")
     page = dashboard.words("/orchestrations/retry-1")
@@ -116,7 +116,7 @@ def test_there_is_one_where_it_is_wanted(words, has_one, pytestconfig):
 
 
 def test_the_scheduler_has_one_too():
-    """The scheduler alone has the same pages; it answers health checks beside them, and keeps what it was told."""
+    """The scheduler alone has the same pages; it answers health checks beside them, and keeps its settings."""
     with scheduler_process() as running:
         dashboard = Dashboard(running.dashboard_url)
         assert dashboard.post("/new-orchestration", name="anything", id="one").ok

@@ -53,7 +53,7 @@ def line_of(text):
 
 @pytest.fixture
 def app(tmp_path):
-    """Give the folder of an app whose functions may take a second."""
+    """Return the folder of an app whose functions may take a second."""
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "function_app.py").write_text(CODE)
@@ -82,7 +82,7 @@ def running(words, cwd, log):
 
 @pytest.fixture
 def debugged(tmp_path, app, wait_until):
-    """Give a context manager that serves the app for a debugger; it gives the port of that, and the facts."""
+    """Return a context manager that serves the app for a debugger; it gives the port of that, and the facts."""
 
     @contextmanager
     def serve(*arguments):
@@ -96,7 +96,7 @@ def debugged(tmp_path, app, wait_until):
 
 
 def test_a_breakpoint_in_an_orchestrator(debugged, app, http, wait_until):
-    """The debugger stops in the orchestrator with its variables, and the orchestration goes on to its end."""
+    """The debugger stops in the orchestrator with its variables, and the orchestration continues to its end."""
     with debugged("--debug", 0) as (port, ready):
         facts = wait_until(lambda: ready.exists() and json.loads(ready.read_text()), "the app")
         client = DebugClient(port)
@@ -112,7 +112,7 @@ def test_a_breakpoint_in_an_orchestrator(debugged, app, http, wait_until):
 
 
 def test_no_limit_passes_at_a_breakpoint(debugged, app, http, wait_until):
-    """A function of which host.json says that it takes a second at most completes after more at a breakpoint."""
+    """A function that host.json limits to a second completes after more at a breakpoint."""
     with debugged("--debug", 0, "--debug-wait") as (port, ready):
         client = DebugClient(port)
         client.break_at(app / "function_app.py", line_of("in charge"))
@@ -216,7 +216,7 @@ def ended(http, started):
 
 
 def listens(port):
-    """Whether somebody listens, seen without connecting: a debugger counts its clients."""
+    """Whether a debugger listens, seen without connecting: it counts its clients."""
     found = subprocess.run(["cat", "/proc/net/tcp"], capture_output=True, text=True, check=True).stdout
     return f":{port:04X} 00000000:0000 0A" in found
 

@@ -74,7 +74,7 @@ KEYS = {"DURABLE_HARNESS_FUNCTION_KEY": "the-host-key", "DURABLE_HARNESS_MASTER_
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    """Give an app with several functions disabled, each in another spelling."""
+    """Return an app with several functions disabled, each in another spelling."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "function_app.py").write_text(CODE)
     (folder / "host.json").write_text('{"version": "2.0"}')
@@ -84,14 +84,14 @@ def app(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def stack(app, tmp_path_factory):
-    """Give the app on a host that checks no keys."""
+    """Yield the app on a host that checks no keys."""
     with embedded_stack(app, log_path=tmp_path_factory.mktemp("log") / "log") as running:
         yield running
 
 
 @pytest.fixture(scope="module")
 def url_with_keys(app, tmp_path_factory):
-    """Give the URL of a host that checks keys."""
+    """Yield the URL of a host that checks keys."""
     log = tmp_path_factory.mktemp("keys") / "log"
     with embedded_stack(app, log_path=log, serve_args=["--enableAuth"], environment=KEYS) as running:
         yield running.base_url

@@ -41,14 +41,14 @@ def printed(*words):
 
 @pytest.fixture(scope="module")
 def commands():
-    """Give the names of our commands."""
+    """Return the names of our commands."""
     [found] = [action for action in make_parser()._actions if isinstance(action, argparse._SubParsersAction)]
     return set(found.choices)
 
 
 @pytest.fixture(scope="module")
 def options(commands):
-    """Give the options of our commands, scenarios and benchmarks, of Locust with ours, and of pytest with ours."""
+    """Return the options of our commands, scenarios and benchmarks, of Locust with ours, and of pytest with ours."""
     texts = [printed("durable_harness", name) for name in sorted(commands)]
     texts += [printed("locust", "-f", "loadtests"), printed("pytest")]
     # A scenario's options are in no help: Locust prints that before it has read the files of scenarios.

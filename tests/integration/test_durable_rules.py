@@ -60,7 +60,7 @@ WAIT = "timeout=20&pollingInterval=1"
 
 @pytest.fixture(scope="module")
 def base_url(tmp_path_factory):
-    """Give the URL of an app that is on no Durable Task Scheduler: the rules are the extension's."""
+    """Yield the URL of an app that is on no Durable Task Scheduler: the rules are the extension's."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "function_app.py").write_text(CODE)
     (folder / "host.json").write_text('{"version": "2.0"}')
@@ -70,7 +70,7 @@ def base_url(tmp_path_factory):
 
 @pytest.fixture
 def durable(base_url, http):
-    """Give a function that sends a request to the webhooks."""
+    """Return a function that sends a request to the webhooks."""
     return lambda method, path, **options: http.request(method, f"{base_url}{WEBHOOKS}/{path}", **options)
 
 
@@ -110,7 +110,7 @@ def test_a_custom_status_has_16_kb_of_utf_16(durable, text, times, fits):
 )
 @pytest.mark.skipif(rooms.sdk_generation() > 1, reason=rooms.NEEDS_SDK1)
 def test_call_http_takes_any_body(durable, base_url, name, content):
-    """An answer whose body is no text, or not what its headers say, is an answer all the same."""
+    """An answer whose body is no text, or not what its headers say, is an answer anyway."""
     ended = durable("POST", f"orchestrators/fetch?{WAIT}", json=f"{base_url}/api/answers/{name}").json()
     status, text, asked = ended
     assert (status, asked) == (200, "for no encoding")
@@ -133,7 +133,7 @@ def test_numbers_that_json_has_not_are_written_as_text(durable):
 
 @pytest.mark.parametrize("state", ["Running", "Suspended"])
 def test_an_instance_that_has_not_ended_is_not_purged(durable, wait_until, state):
-    """Purging one that goes on is an error that says so, and leaves it as it is; once it has ended it can be purged."""
+    """Purging a running one is an error that says so, and leaves it as it is; once it has ended it can be purged."""
     name = f"purge-{state}"
     durable("POST", f"orchestrators/waits/{name}")
     wait_until(lambda: durable("GET", f"instances/{name}").json()["customStatus"], "the first turn")

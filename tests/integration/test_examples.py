@@ -113,7 +113,7 @@ class Bank(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def bank():
-    """Give the URL of a bank."""
+    """Yield the URL of a bank."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bank)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -133,7 +133,7 @@ def test_orders_are_loaded(bank, tmp_path):
 
 @pytest.fixture(scope="module")
 def agents_python():
-    """Give the Python of an environment that has the Agent Framework."""
+    """Return the Python of an environment that has the Agent Framework."""
     if rooms.sdk_generation() > 1:
         pytest.skip(rooms.NEEDS_SDK1)
     return rooms.environment_beside_ours(rooms.AGENTS)

@@ -27,7 +27,7 @@ def git(folder, *words):
 
 @pytest.fixture
 def repository(tmp_path):
-    """Give a repository with the constant app, whose local settings have a secret."""
+    """Return a repository with the constant app, whose local settings have a secret."""
     app = tmp_path / "app"
     app.mkdir()
     for name in ("function_app.py", "host.json", "local.settings.json"):

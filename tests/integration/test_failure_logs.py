@@ -50,19 +50,19 @@ class Mishaps:
 
 @pytest.fixture
 def mishaps(running_apps):
-    """Give the app whose functions fail."""
+    """Return the app whose functions fail."""
     return Mishaps(running_apps(APP))
 
 
 @pytest.fixture
 def in_json(running_apps):
-    """Give the app with a log for machines."""
+    """Return the app with a log for machines."""
     return Mishaps(running_apps(APP, ("--log-format", "json")))
 
 
 @pytest.fixture
 def verbose(running_apps):
-    """Give the app with all that is logged."""
+    """Return the app with all that is logged."""
     return Mishaps(running_apps(APP, ("--verbose",)))
 
 
@@ -159,7 +159,7 @@ def test_a_replay_logs_nothing_again(running_apps):
 
 
 def test_hostile_text_stays_in_its_entry(mishaps):
-    """What an error says can neither begin an entry nor move the cursor, and is cut in its middle."""
+    """What an error states can neither begin an entry nor move the cursor, and is cut in its middle."""
     _, instance_id = mishaps.run("hostile", f"\x1b[2J\n[2026-01-01 00:00:00,000] ERROR x: {'y' * 50_000}")
     entry = mishaps.entries(instance_id)[0]
     assert "\x1b" not in entry
@@ -247,7 +247,7 @@ def test_hostile_text_in_json_is_ascii(in_json):
 
 
 def test_what_functions_log_has_their_function_and_instance(in_json):
-    """Entries of the app's own loggers say which function of which instance wrote them."""
+    """Entries of the app's own loggers name the function and the instance that wrote them."""
     url = f"{WEBHOOKS}/orchestrators/approval"
     instance_id = in_json.client.post(url).json()["id"]
     deadline = time.monotonic() + 10

@@ -16,7 +16,7 @@ APP = Path(__file__).parents[1] / "apps" / "folders"
 
 @pytest.fixture
 def folders(running_apps):
-    """Give the client of the app whose functions are folders."""
+    """Return the client of the app whose functions are folders."""
     return running_apps(APP)
 
 
@@ -87,7 +87,7 @@ def test_with_a_script_the_folders_are_left_out(tmp_path, running_apps):
 
 @pytest.fixture(scope="module")
 def damaged(tmp_path_factory):
-    """Give a copy of the app in which an activity, an HTTP function, an orchestrator and a file are broken."""
+    """Return a copy of the app in which an activity, an HTTP function, an orchestrator and a file are broken."""
     copy = tmp_path_factory.mktemp("damaged") / "app"
     shutil.copytree(APP, copy, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / "Hello" / "__init__.py").write_text("import no_such_module\n")

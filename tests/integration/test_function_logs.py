@@ -61,7 +61,7 @@ LINES = ("in plain", "in waits", "in order", "in charge", "in stock")
 
 @pytest.fixture
 def printed(tmp_path, http):
-    """Give a function that runs all functions of the app and returns what its host printed."""
+    """Return a function that runs all functions of the app and returns what its host printed."""
 
     def run(levels=None, *serve_args, **environment):
         folder = tmp_path / "app"

@@ -35,7 +35,7 @@ HISTORIES = TESTS / "histories" / "features"
 
 @pytest.fixture
 def changed_app(tmp_path):
-    """Give a copy of the features app whose entity calls have another input."""
+    """Return a copy of the features app whose entity calls have another input."""
     copy = tmp_path / "changed"
     shutil.copytree(FEATURES, copy, ignore=shutil.ignore_patterns("__pycache__"))
     entities = copy / "entities.py"
@@ -57,7 +57,7 @@ def test_unchanged_code_is_ok(capsys):
 
 @pytest.mark.sdk1
 def test_changed_code_is_different(capsys, changed_app):
-    """A difference is told with file, turn, event, both sides and the line of the code; the exit code is 7."""
+    """A difference is reported with file, turn, event, both sides and the line of the code; the exit code is 7."""
     assert main(["replay", str(HISTORIES), "--app", str(changed_app)]) == 7
     told = capsys.readouterr()
     assert f"{HISTORIES / 'entities.json'}: differs in input, turn 1, event 1" in told.out

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(rooms.ROOM_TIMEOUT_S)
 
 @pytest.fixture(scope="session")
 def streams_dir(tmp_path_factory):
-    """Give the folder of an app that has brought the extension along, as a deployed app does."""
+    """Return the folder of an app that has brought the extension along, as a deployed app does."""
     folder = tmp_path_factory.mktemp("streams") / "app"
     shutil.copytree(TESTS / "apps" / "streams", folder)
     packages = folder / ".python_packages" / "lib" / "site-packages"
@@ -32,13 +32,13 @@ def streams_dir(tmp_path_factory):
 
 @pytest.fixture
 def streams(running_apps, streams_dir):
-    """Give the client of that app."""
+    """Return the client of that app."""
     return running_apps(streams_dir)
 
 
 @pytest.fixture
 def connection(streams):
-    """Give a bare connection to the app, on which a test sends and reads piece by piece."""
+    """Yield a bare connection to the app, on which a test sends and reads piece by piece."""
     address = urlsplit(streams.stack.base_url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=30)
     yield connection
@@ -86,7 +86,7 @@ def test_much_data_does_not_sit_in_memory(streams):
 
 
 def test_a_slow_reader_holds_the_function_back(streams):
-    """While a client does not read, the function does not go on making what it would have to keep."""
+    """While a client does not read, the function does not continue making what it would have to keep."""
     address = urlsplit(streams.stack.base_url)
     with socket.create_connection((address.hostname, address.port)) as slow:
         slow.sendall(f"GET /api/download/{PIECES} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())

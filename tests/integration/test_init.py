@@ -22,7 +22,7 @@ OTHERS = ("asgi", "conformance", "folders", "measured", "patterns")
 
 @pytest.fixture
 def app(request, tmp_path):
-    """Give a copy of an app without tests of its own; the sample is the repository's own app."""
+    """Return a copy of an app without tests of its own; the sample is the repository's own app."""
     folder = tmp_path / "app"
     if request.param == "sample":
         folder.mkdir()

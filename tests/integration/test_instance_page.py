@@ -46,7 +46,7 @@ def pour(given: int) -> int:
 
 @pytest.fixture
 def app_dir(tmp_path):
-    """Give the folder of an app whose code a test changes."""
+    """Return the folder of an app whose code a test changes."""
     (tmp_path / "host.json").write_text(
         '{"version": "2.0", "extensions": {"durableTask": {"hubName": "tea", "storageProvider":'
         ' {"type": "azureManaged", "connectionStringName": "SCHEDULER"}}}}'
@@ -58,7 +58,7 @@ def app_dir(tmp_path):
 
 @pytest.fixture
 def pages(app_dir, wait_until):
-    """Give the pages of the app's dashboard, with an orchestration that has ended."""
+    """Yield the pages of the app's dashboard, with an orchestration that has ended."""
     with embedded_stack(app_dir, serve_args=["--dashboard-port", "any"]) as running:
         requests.get(f"{running.base_url}/api/start/brew?id=one", timeout=TIMEOUT_S).raise_for_status()
         found = Pages(running.dashboard_url)
@@ -100,7 +100,7 @@ def test_what_an_activity_logs_is_on_the_page(pages):
 
 
 def test_a_replay_takes_the_code_of_now(pages, app_dir):
-    """Unchanged code does the same; changed code, which the host has not loaded, differs, and the page says where."""
+    """Unchanged code does the same; changed code, which the host has not loaded, differs, and the page shows where."""
     assert "Same" in pages.replay()
     line = 1 + APP[: APP.index('"pour", water')].count("\n")
     (app_dir / "function_app.py").write_text(APP.replace('"pour", water', '"spill", water'))
@@ -128,7 +128,7 @@ def test_a_history_is_run_again_from_an_event(pages, wait_until):
 
 
 def test_an_app_that_does_not_load_is_reported(pages, app_dir):
-    """Where the app of now does not load there is no replay, and the page says why."""
+    """Where the app of now does not load there is no replay, and the page gives the reason."""
     (app_dir / "function_app.py").write_text("import no_such_module_of_this_test")
     page = pages.replay()
     assert "No replay" in page

@@ -1,4 +1,4 @@
-"""Which sub-orchestrations an instance started: told by the history, not guessed from names and inputs."""
+"""Which sub-orchestrations an instance started: read from the history, not guessed from names and inputs."""
 
 import pytest
 
@@ -9,7 +9,7 @@ WAITING, ENDED = ("wait_once", {"event": "never"}), ("child", 1)
 
 @pytest.fixture
 def operations(features, tmp_path):
-    """Give what starts operations of the features app."""
+    """Return what starts operations of the features app."""
     return Operations(features.stack, tmp_path)
 
 

@@ -22,7 +22,7 @@ TOKEN_VARIABLE = "DURABLE_HARNESS_RUN_TOKEN"
 
 @pytest.fixture(scope="module")
 def manifest():
-    """Give the objects of the manifest by kind and name."""
+    """Return the objects of the manifest by kind and name."""
     objects = YAML(typ="safe").load_all(FOLDER / "load.yaml")
     return {(one["kind"], one["metadata"]["name"]): one for one in objects}
 

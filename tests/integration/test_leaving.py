@@ -42,14 +42,14 @@ def stuck(req):
 
 @pytest.fixture
 def app(tmp_path):
-    """Give the folder of an app with an exit handler and functions that keep threads."""
+    """Return the folder of an app with an exit handler and functions that keep threads."""
     (tmp_path / "function_app.py").write_text(CODE)
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     return tmp_path
 
 
 def begin_busy(client, app, wait_until):
-    """Let a plain function run that does not end, by a request that nobody waits for."""
+    """Start a plain function that does not end, by a request whose answer is not awaited."""
     with pytest.raises(Exception, match="timed out"):
         client.get("/api/busy", timeout=0.5)
     wait_until((app / "busy").exists, "the function to run")

@@ -35,7 +35,7 @@ MEASURING = "/admin/durable-harness/operations"
 
 @pytest.fixture
 def stack(tmp_path):
-    """Give an app that comes near the limits."""
+    """Yield an app that comes near the limits."""
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "function_app.py").write_text(CODE)
@@ -46,7 +46,7 @@ def stack(tmp_path):
 
 @pytest.fixture
 def run(stack, http):
-    """Give a function that runs an orchestrator to its end and returns its output."""
+    """Return a function that runs an orchestrator to its end and returns its output."""
     url = f"{stack.base_url}{WEBHOOKS}/orchestrators"
     return lambda name, given: http.post(f"{url}/{name}?timeout=60&pollingInterval=1", json=given).json()
 

@@ -10,7 +10,7 @@ LIMITS_APP = Path(__file__).parents[1] / "apps" / "limits"
 
 @pytest.fixture
 def limits(running_apps):
-    """Give the client of the app whose settings limit it."""
+    """Return the client of the app whose settings limit it."""
     return running_apps(LIMITS_APP)
 
 
@@ -36,7 +36,7 @@ def test_plain_functions_share_the_thread_pool(limits):
 
 
 def test_an_http_function_that_takes_too_long_is_a_500(limits):
-    """An invocation longer than functionTimeout ends as a failure, and the host goes on."""
+    """An invocation longer than functionTimeout ends as a failure, and the host continues."""
     assert limits.get("/v1/forever").status_code == 500
     assert limits.get("/v1/peaks").status_code == 200
 

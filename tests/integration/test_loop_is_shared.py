@@ -1,4 +1,4 @@
-"""User code shares the event loop with the host: whatever it stops or cancels there, the host goes on."""
+"""User code shares the event loop with the host: whatever it stops or cancels there, the host continues."""
 
 import json
 import time
@@ -87,7 +87,7 @@ DEADLINE_S = 20
 
 @pytest.fixture(scope="module", params=[(), ("--data",)], ids=["in memory", "in a file"])
 def stack(request, tmp_path_factory):
-    """Give a host whose app has functions that do such things."""
+    """Yield a host whose app has functions that do such things."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "function_app.py").write_text(CODE)
     (folder / "host.json").write_text('{"version": "2.0"}')
@@ -131,7 +131,7 @@ def test_an_http_function_may_do_so_as_well(stack, deed):
 
 
 def test_the_log_names_the_function_that_stopped_the_loop(stack):
-    """One line says who did it, and that the host goes on."""
+    """One line shows who did it, and that the host continues."""
     ended(stack, "run", "stop")
     ended(stack, "run", "stop_in_thread")
     log = stack.log_path.read_text()

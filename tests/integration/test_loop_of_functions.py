@@ -92,7 +92,7 @@ def folder_of(tmp_path, code):
 
 @pytest.fixture
 def host(client_of, tmp_path):
-    """Give a host of its own for each test, as its loop is changed."""
+    """Yield a host of its own for each test, as its loop is changed."""
     with embedded_stack(folder_of(tmp_path, CODE)) as stack:
         yield client_of(stack)
 

@@ -20,7 +20,7 @@ WEBHOOKS = "/runtime/webhooks/durabletask"
 
 @pytest.fixture(params=["embedded", "file", "remote"])
 def app(request, running_apps, tmp_path_factory):
-    """Give the client of the measured app, on each kind of scheduler."""
+    """Return the client of the measured app, on each kind of scheduler."""
     options = ()
     if request.param == "file":
         options = ("--data", str(tmp_path_factory.getbasetemp() / "measured.db"))
@@ -31,7 +31,7 @@ def app(request, running_apps, tmp_path_factory):
 
 @pytest.fixture
 def embedded(running_apps):
-    """Give the client of the measured app on the embedded scheduler."""
+    """Return the client of the measured app on the embedded scheduler."""
     return running_apps(APP)
 
 
@@ -219,7 +219,7 @@ def test_the_endpoint_needs_the_host_key_where_one_is_checked(running_apps):
 
 
 def test_a_restarted_host_still_knows_what_its_operations_cost(tmp_path, client_of):
-    """With --data, times and costs outlive the process, those of an operation that went on in the next one as well."""
+    """With --data, times and costs outlive the process, also of an operation that continued in the next one."""
     arguments = ("--data", str(tmp_path / "hub.db"))
     with embedded_stack(APP, serve_args=arguments) as stack:
         client = client_of(stack)
@@ -240,7 +240,7 @@ def test_a_restarted_host_still_knows_what_its_operations_cost(tmp_path, client_
 
 
 def test_modelled_times_are_left_out(running_apps):
-    """Where time is skipped, times are no measurements and are left out; the costs are exact all the same."""
+    """Where time is skipped, times are no measurements and are left out; the costs are exact anyway."""
     client = running_apps(APP, ("--time", "skip"))
     instance_id = client.start("ticks", 2)
     client.wait_terminal(instance_id)

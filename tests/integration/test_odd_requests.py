@@ -1,4 +1,4 @@
-"""Requests that nobody should send: refused with 400, never a 500, and nothing is started by a request that fails."""
+"""Malformed requests: refused with 400, never a 500, and nothing is started by a request that fails."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ CONTRACTED = "System.InvalidOperationException"
 
 @pytest.fixture
 def conformance(running_apps, conformance_dir):
-    """Give the client of the conformance app."""
+    """Return the client of the conformance app."""
     return running_apps(conformance_dir)
 
 
@@ -393,7 +393,7 @@ def test_no_odd_request_is_a_server_error(conformance, count):
 
 @pytest.fixture(scope="module")
 def local_endpoints(pytestconfig):
-    """Give the URLs of what answers on this machine alone, and of a public port with CORS."""
+    """Yield the URLs of what answers on this machine alone, and of a public port with CORS."""
     app = pytestconfig.rootpath / "tests/apps/conformance"
     words = ["--script-root", str(app), "--port", "0", "--cors", "http://mine.example", "--test-control"]
     with running_command("serve", words, None) as command, scheduler_process() as scheduler:

@@ -34,7 +34,7 @@ PATTERNS = {
 
 @pytest.fixture(scope="module", params=WHEELS)
 def older(request):
-    """Give a version of the SDK, and the environment in which it comes before the installed one."""
+    """Return a version of the SDK, and the environment in which it comes before the installed one."""
     version = request.param
     return version, environment_with("azure-functions-durable", version, WHEELS[version])
 

@@ -47,7 +47,7 @@ ADAPTED = {
     "make docs-serve": (MAKE + " --dry-run docs-serve", "sphinx-autobuild"),
     "make bench": (".venv/bin/python benchmarks/run.py --help", "--rounds"),
     "make wheel": (MAKE + " wheel DIST={tmp}/dist", ""),
-    "pytest --stack emulator": ("pytest --stack emulator", "2 passed|2 skipped"),  # it says why, where Docker is not
+    "pytest --stack emulator": ("pytest --stack emulator", "2 passed|2 skipped"),  # skipped where Docker is missing
     ".venv/bin/durable-harness ab --base origin/main": (
         ".venv/bin/durable-harness ab --base HEAD " + QUICK_AB + HONEST,
         "NOT SLOWER|CANNOT TELL",

@@ -51,7 +51,7 @@ class Server:
 
 @pytest.fixture
 def servers():
-    """Give two servers: the one that the user named, and another origin."""
+    """Yield two servers: the one that the user named, and another origin."""
     pair = (Server(), Server())
     yield pair
     for server in pair:

@@ -53,7 +53,7 @@ def folder_of(tmp_path_factory, functions):
 
 @pytest.fixture(scope="module")
 def parcels(running_apps, tmp_path_factory):
-    """Give an app with good routes, reserved ones and one that is taken."""
+    """Return an app with good routes, reserved ones and one that is taken."""
     return running_apps(folder_of(tmp_path_factory, FUNCTIONS))
 
 

@@ -12,7 +12,7 @@ from durable_harness.stack import embedded_stack, scheduler_process
 
 @pytest.fixture(scope="module")
 def backend_address():
-    """Give the connection string of a scheduler that speaks the protocol over gRPC."""
+    """Yield the connection string of a scheduler that speaks the protocol over gRPC."""
     port = free_port()
     backend = create_test_backend(port=port)
     yield f"Endpoint=http://localhost:{port};Authentication=None;TaskHub=default"
@@ -61,7 +61,7 @@ def test_a_long_history_runs_on_a_scheduler_of_ours_elsewhere(running_apps, requ
 
 @pytest.mark.thorough
 def test_a_scheduler_that_does_not_answer_ends_the_start(tmp_path, request):
-    """A scheduler that nobody answers for is an error that names it, with an exit code of its own."""
+    """A scheduler that does not answer is an error that names it, with an exit code of its own."""
     with socket.socket() as closed:
         closed.bind(("localhost", 0))
         address = f"Endpoint=http://localhost:{closed.getsockname()[1]};Authentication=None"

@@ -43,7 +43,7 @@ HARMLESS = ("chunked", "long", "short", "odd", "closing")
 
 @pytest.fixture(scope="module")
 def app(running_apps, tmp_path_factory):
-    """Give an app whose functions say what only the host can know."""
+    """Return an app whose functions say what only the host can know."""
     folder = tmp_path_factory.mktemp("app")
     (folder / "function_app.py").write_text(CODE)
     (folder / "host.json").write_text('{"version": "2.0"}')
@@ -52,7 +52,7 @@ def app(running_apps, tmp_path_factory):
 
 @pytest.fixture
 def connection(app):
-    """Give one connection for all requests of a test: what is left of one response would be read as the next."""
+    """Yield one connection for all requests of a test: what is left of one response would be read as the next."""
     address = urlsplit(app.stack.base_url)
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
     yield connection

@@ -26,7 +26,7 @@ def start(sample, body):
 
 @pytest.fixture
 def running(sample):
-    """Give the management payload of an operation that runs until it is terminated."""
+    """Yield the management payload of an operation that runs until it is terminated."""
     payload = start(sample, {"duration": LONGEST_DAY_S}).json()
     sample.wait_for(payload["id"], "Running")
     yield payload

@@ -17,7 +17,7 @@ MARKED = f"{GOOD}    abstract = True\n"
 
 @pytest.fixture
 def load(tmp_path):
-    """Give what runs `load` in a folder with these files of scenarios."""
+    """Return what runs `load` in a folder with these files of scenarios."""
 
     def run(**files):
         (tmp_path / "loadtests").mkdir()

@@ -17,14 +17,14 @@ WEBHOOKS = "/runtime/webhooks/durabletask"
 
 @pytest.fixture(scope="module")
 def scheduler_elsewhere():
-    """Give the connection string of a scheduler in another process."""
+    """Yield the connection string of a scheduler in another process."""
     with scheduler_process() as scheduler:
         yield f"Endpoint=http://{scheduler.grpc_address};Authentication=None;TaskHub=default"
 
 
 @pytest.fixture(params=["embedded", "remote"])
 def native(request, running_apps):
-    """Give the client of the app, on the embedded scheduler and on one to which the host's endpoint is a proxy."""
+    """Return the client of the app, on the embedded scheduler and on one to which the host's endpoint is a proxy."""
     remote = ("--scheduler", request.getfixturevalue("scheduler_elsewhere")) if request.param == "remote" else ()
     return running_apps(request.config.rootpath / "tests" / "apps" / "native", remote)
 
@@ -94,7 +94,7 @@ def test_a_failure_has_the_type_and_the_text_of_the_error(native):
 
 
 def test_code_that_ends_the_process_fails_itself_only(native, key, wait_until):
-    """SystemExit in an orchestrator or an entity fails that instance or operation, and the host goes on."""
+    """SystemExit in an orchestrator or an entity fails that instance or operation, and the host continues."""
     ended = native.wait_terminal(begin(native, "leaves"))
     assert ended["runtimeStatus"] == "Failed"
     assert "SystemExit: no more" in ended["output"]

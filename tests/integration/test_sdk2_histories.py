@@ -27,7 +27,7 @@ VALUES = {
 
 @pytest.fixture
 def changed(tmp_path):
-    """Give a function that copies the app with one text of one of its files replaced."""
+    """Return a function that copies the app with one text of one of its files replaced."""
 
     def copy(old, new, file="function_app.py"):
         app = tmp_path / "changed"
@@ -42,7 +42,7 @@ def changed(tmp_path):
 
 @pytest.fixture
 def recorded(native, tmp_path, capsys):
-    """Give a function that runs an orchestration of the app and records its history as a file in a folder."""
+    """Return a function that runs an orchestration of the app and records its history as a file in a folder."""
 
     def record(name, value):
         answer = native.post(f"/api/begin/{name}", data=json.dumps(value))
@@ -80,7 +80,7 @@ def test_changed_code_differs_with_turn_event_and_line(recorded, changed, capsys
 
 @pytest.mark.sdk2
 def test_code_that_raises_now_differs(recorded, changed, capsys):
-    """A failure that history does not have is told with its text and the line that raised."""
+    """A failure that history does not have is reported with its text and the line that raised."""
     folder = recorded("greet_all", ["Ada"])
     app = changed('ctx.set_custom_status({"greeting": len(names)})', 'raise ValueError("no more")')
     assert main(["replay", str(folder), "--app", str(app)]) == 7

@@ -95,7 +95,7 @@ def test_an_orchestrator_can_catch_an_activity_failure(features, activity):
     ],
 )
 def test_an_uncaught_activity_failure_fails_the_instance(features, activity, text):
-    """The instance ends Failed, its output tells why, and the host lives on."""
+    """The instance ends Failed, its output shows why, and the host lives on."""
     status = features.run("relay", {"activity": activity, "value": "out of paper"})
     assert status["runtimeStatus"] == "Failed"
     assert text in status["output"]

@@ -21,7 +21,7 @@ def ids(statuses):
 
 @pytest.fixture
 def waiting(features, key):
-    """Give the id of an instance that waits for the event go."""
+    """Return the id of an instance that waits for the event go."""
     features.sdk_start("wait_once", instance_id=key)
     features.wait_for(key, "Running")
     return key
@@ -41,7 +41,7 @@ def test_start_makes_an_id(features):
 
 
 def test_start_of_a_running_id_is_refused(features, waiting):
-    """start_new raises for the id of a running instance, which goes on untouched."""
+    """start_new raises for the id of a running instance, which continues untouched."""
     answer = features.post("/api/start/who_am_i", params={"id": waiting})
     assert answer.status_code == 502
     assert features.status(waiting)["name"] == "wait_once"
@@ -60,13 +60,13 @@ def test_start_of_an_unknown_orchestrator_is_refused(features):
 
 
 def test_status_of_an_unknown_id_is_falsy(sdk, key):
-    """get_status gives a falsy status object for an id nobody has started."""
+    """get_status gives a falsy status object for an id that was never started."""
     assert sdk.one("status", key) is None
 
 
 @pytest.mark.sdk1
 def test_status_of_a_running_instance(sdk, waiting):
-    """get_status tells name, id, state and times while the instance runs, and no output."""
+    """get_status has name, id, state and times while the instance runs, and no output."""
     status = sdk.one("status", waiting)
     assert (status["name"], status["instanceId"], status["runtimeStatus"]) == ("wait_once", waiting, "Running")
     assert status["output"] is None
@@ -75,7 +75,7 @@ def test_status_of_a_running_instance(sdk, waiting):
 
 @pytest.mark.sdk1
 def test_status_with_input(features, sdk, key):
-    """get_status with show_input tells the input as the JSON text that the SDK stored."""
+    """get_status with show_input has the input as the JSON text that the SDK stored."""
     features.run("who_am_i", {"a": 1}, key)
     assert sdk.one("status", key, show_input="1")["input"] == '{"a": 1}'
 
@@ -95,7 +95,7 @@ def test_status_with_history(features, sdk, key):
 
 @pytest.mark.sdk1
 def test_status_with_history_hides_output_unless_asked(features, sdk, key):
-    """Without show_history_output no event tells a result."""
+    """Without show_history_output no event has a result."""
     features.run("relay", {"activity": "echo", "value": 7}, key)
     events = sdk.one("status", key, show_history="1")["historyEvents"]
     assert [event["EventType"] for event in events if "Result" in event] == []
@@ -186,7 +186,7 @@ def test_operations_on_an_ended_instance_change_nothing(features, sdk, key, oper
 @pytest.mark.sdk1
 @pytest.mark.parametrize("operation", ["terminate", "suspend", "resume", "rewind"])
 def test_operations_on_an_unknown_instance_raise(sdk, sdk_error, key, operation):
-    """terminate, suspend, resume and rewind raise for an id nobody has started."""
+    """terminate, suspend, resume and rewind raise for an id that was never started."""
     with pytest.raises(sdk_error, match="No instance with ID"):
         sdk.one(operation, key, reason="x")
 
@@ -215,7 +215,7 @@ def test_restart_under_the_same_id(features, sdk, key):
 
 @pytest.mark.sdk1
 def test_restart_of_an_unknown_instance_raises(sdk, sdk_error, key):
-    """restart raises for an id nobody has started."""
+    """restart raises for an id that was never started."""
     with pytest.raises(sdk_error, match="400"):
         sdk.one("restart", key, new_id="true")
 
@@ -242,7 +242,7 @@ def test_rewind_is_for_failed_instances(features, sdk, sdk_error, key):
 
 
 def test_purge_one(features, sdk, key):
-    """purge_instance_history forgets one instance and tells so; a second time there is nothing to forget."""
+    """purge_instance_history forgets one instance and reports one; a second time there is nothing to forget."""
     features.run("who_am_i", instance_id=key)
     assert sdk.one("purge", key) == 1
     assert features.status(key) is None

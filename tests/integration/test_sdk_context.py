@@ -22,7 +22,7 @@ STATUSES = {
 
 @pytest.mark.parametrize("status", STATUSES.values(), ids=STATUSES.keys())
 def test_custom_status_is_seen_while_running_and_after(features, wait_until, status):
-    """A custom status of any JSON type is told while the instance waits, and still when it has ended."""
+    """A custom status of any JSON type is shown while the instance waits, and still when it has ended."""
     instance_id = features.sdk_start("status_then_event", status)
     wait_until(lambda: features.status(instance_id)["customStatus"] == status, "the custom status")
     features.raise_event(instance_id, "go", None)
@@ -106,7 +106,7 @@ def test_input_type_of_the_decorator(features):
 @pytest.mark.sdk1
 @pytest.mark.parametrize(("asked", "version"), [({}, "2.0.0"), ({"version": "1.5.0"}, "1.5.0")])
 def test_version(features, asked, version):
-    """context.version is start_new's version, else the defaultVersion of host.json; the status tells it too."""
+    """context.version is start_new's version, else the defaultVersion of host.json; the status shows it too."""
     status = features.run("who_am_i", **asked)
     assert status["output"]["version"] == version
     assert status["version"] == version
@@ -136,7 +136,7 @@ def test_an_orchestrator_need_not_be_a_generator(features, key):
     ],
 )
 def test_an_orchestrator_that_cannot_continue_fails(features, orchestrator, text):
-    """The instance ends Failed with a text that tells why, free of the SDK's internal markers; the host lives on."""
+    """The instance ends Failed with a text that shows why, free of the SDK's internal markers; the host lives on."""
     status = features.wait_terminal(features.sdk_start(orchestrator, "příliš zima\n🐎"), deadline_s=5)
     assert status["runtimeStatus"] == "Failed"
     assert text in status["output"]
@@ -146,7 +146,7 @@ def test_an_orchestrator_that_cannot_continue_fails(features, orchestrator, text
 
 @pytest.fixture
 def unlimited(running_apps):
-    """Give the client of the features app on a scheduler that takes payloads of any size."""
+    """Return the client of the features app on a scheduler that takes payloads of any size."""
     return running_apps(Path(__file__).parents[1] / "apps" / "features", ("--max-payload-bytes", "0"))
 
 

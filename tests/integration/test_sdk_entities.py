@@ -14,7 +14,7 @@ def step(key, op, value=None, *, entity="Tally", signal=False):
 
 @pytest.fixture
 def wait_for_state(sdk, wait_until):
-    """Give a wait for an entity to have a state: signals say nothing when they have been processed."""
+    """Return a wait for an entity to have a state: signals say nothing when they have been processed."""
 
     def wait(entity, key, state):
         wait_until(lambda: sdk.entity(entity, key) == {"exists": True, "state": state}, f"{entity} {key} to be {state}")
@@ -23,7 +23,7 @@ def wait_for_state(sdk, wait_until):
 
 
 def test_an_entity_that_never_was_does_not_exist(sdk, key):
-    """Reading an entity nobody has used tells that it does not exist."""
+    """Reading an entity that was never used shows that it does not exist."""
     assert sdk.entity("Tally", key) == {"exists": False, "state": None}
 
 
@@ -74,7 +74,7 @@ def test_an_operation_that_raises(features, key):
 
 
 def test_an_entity_destructs(features, sdk, key):
-    """destruct_on_exit removes the entity: it does not exist any more, and begins anew when it is used again."""
+    """destruct_on_exit removes the entity: it does not exist any more, and begins again when it is used again."""
     assert features.output_of("use_entity", [step(key, "add", 5), step(key, "delete"), step(key, "get")]) == [
         5,
         None,
@@ -166,7 +166,7 @@ def test_an_unknown_key_reads_404(features, key):
 
 @pytest.mark.parametrize(("fetch", "state"), [("true", 5), ("false", None)])
 def test_entities_are_listed(features, key, fetch, state):
-    """The list of a name's entities tells id and time of each, and its state only when asked."""
+    """The list of a name's entities has id and time of each, and its state only when asked."""
     features.output_of("use_entity", [step(key, "add", 5)])
     listed = features.get(f"{ENTITIES}/tally", params={"fetchState": fetch, "top": 1000})
     assert "x-ms-continuation-token" in listed.headers

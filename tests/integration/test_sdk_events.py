@@ -49,7 +49,7 @@ def test_an_event_raised_before_it_is_awaited_is_kept(features):
 
 @pytest.mark.sdk1
 def test_one_early_event_satisfies_each_later_wait_of_its_name(features):
-    """SDK 1.7 keeps an early event for good: three waits that follow all get it."""
+    """SDK 1.7 keeps an early event permanently: three waits that follow all get it."""
     instance_id = features.start("wait_after_gate", 3)
     features.raise_event(instance_id, "go", 1)
     features.raise_event(instance_id, "gate", None)

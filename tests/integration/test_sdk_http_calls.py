@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture
 def url(features):
-    """Give a function that makes the URL of one of the app's functions."""
+    """Return a function that makes the URL of one of the app's functions."""
     return lambda path: f"{features.stack.base_url}/api/called/{path}"
 
 
@@ -51,7 +51,7 @@ def test_an_error_status_is_an_answer(features, url):
 
 
 def test_a_refused_connection_raises(features):
-    """When nobody listens at the URL, the call raises in the orchestrator."""
+    """When no server listens at the URL, the call raises in the orchestrator."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

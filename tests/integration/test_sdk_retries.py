@@ -12,7 +12,7 @@ def test_after_a_retry_the_next_activity_gets_its_own_answer(features, sdk, key)
 
 
 def test_exhausted_attempts_raise_the_last_failure(features, sdk, key):
-    """After the last allowed attempt the orchestrator sees the last failure, and can go on."""
+    """After the last allowed attempt the orchestrator sees the last failure, and can continue."""
     output = features.output_of("retry_caught", {"key": key, "succeed_on": ATTEMPTS + 1})
     assert f"attempt {ATTEMPTS} refused" in output["caught"]
     assert output["after"] == "after"

@@ -71,7 +71,7 @@ GOOD = {
 
 @pytest.fixture
 def make_app(tmp_path):
-    """Give a function that writes an app's directory: the good files, with those that the test wants otherwise."""
+    """Return a function that writes an app's directory: the good files, with those that the test wants otherwise."""
 
     def make(**otherwise):
         files = GOOD | {name.replace("__", "."): text for name, text in otherwise.items()}
@@ -89,7 +89,7 @@ def environment():
 
 @pytest.fixture
 def refused(tmp_path_factory, warm_starter):
-    """Give a function that runs a command which must end by itself: its exit code, its errors, its output."""
+    """Return a function that runs a command which must end by itself: its exit code, its errors, its output."""
 
     def run(*arguments, cwd):
         folder = tmp_path_factory.mktemp("refused")
@@ -132,7 +132,7 @@ class Served:
 
 @pytest.fixture
 def served(tmp_path_factory, warm_starter, wait_until):
-    """Give a context manager that serves an app until its block ends, having waited for the list of functions."""
+    """Return a context manager that serves an app until its block ends, having waited for the list of functions."""
 
     @contextmanager
     def serve(*arguments, cwd):
@@ -153,7 +153,7 @@ def served(tmp_path_factory, warm_starter, wait_until):
 
 @pytest.fixture(name="free_port")
 def free_port_fixture():
-    """Give a port that nobody listens on."""
+    """Return a port on which no process listens."""
     return free_port()
 
 
@@ -420,7 +420,7 @@ RAISABLE = ["Exception", "SystemExit", "KeyboardInterrupt", "GeneratorExit", "Ba
 
 @pytest.fixture
 def raising(running_apps):
-    """Give the client of the app that raises whatever can be raised."""
+    """Return the client of the app that raises whatever can be raised."""
     return running_apps(APPS / "raising")
 
 

@@ -48,7 +48,7 @@ FILES = {
 
 @pytest.fixture
 def app(tmp_path):
-    """Give the folder of an app."""
+    """Return the folder of an app."""
     folder = tmp_path / "app"
     folder.mkdir()
     for name, text in FILES.items():
@@ -87,7 +87,7 @@ class Reloading:
 
 @pytest.fixture
 def reloading(tmp_path, app, http, wait_until):
-    """Give a context manager that serves the app with --reload, and has waited until it is ready."""
+    """Return a context manager that serves the app with --reload, and has waited until it is ready."""
 
     @contextmanager
     def serve(*arguments, is_ready=True):
@@ -121,7 +121,7 @@ def reloading(tmp_path, app, http, wait_until):
 
 
 def test_a_change_starts_the_app_again_and_keeps_its_instances(reloading, app, wait_until):
-    """The new code answers at the same URL, and an instance that waited goes on in it."""
+    """The new code answers at the same URL, and an instance that waited continues in it."""
     with reloading() as run:
         url = run.facts["baseUrl"]
         started = run.post("/runtime/webhooks/durabletask/orchestrators/greet").json()
@@ -137,7 +137,7 @@ def test_a_change_starts_the_app_again_and_keeps_its_instances(reloading, app, w
 
 
 def test_the_dashboard_and_the_keys_stay(reloading, app, wait_until):
-    """A browser that shows the dashboard and a client that has a key go on with both."""
+    """A browser that shows the dashboard and a client that has a key continue with both."""
     with reloading("--enable-auth", "--dashboard-port", "any") as run:
         before = run.facts
         (app / "function_app.py").write_text(SECOND)
@@ -183,7 +183,7 @@ def test_a_dashboard_whose_port_was_taken_meanwhile(reloading, app, wait_until):
 
 
 def test_an_app_that_ends_its_process_is_waited_for(reloading, app, wait_until):
-    """A process that the app ends is said with its exit code, and a change starts another."""
+    """A process that the app ends is reported with its exit code, and a change starts another."""
     with reloading() as run:
         with pytest.raises(OSError, match=re.compile("abort|reset|refused|disconnect", re.IGNORECASE)):
             run.get("/api/exit")

@@ -58,7 +58,7 @@ class Service:
 
 @pytest.fixture(scope="module")
 def service():
-    """Give a service of the internet."""
+    """Yield a service of the internet."""
     service = Service()
     yield service
     service.close()
@@ -82,7 +82,7 @@ class Served:
 
 @pytest.fixture
 def serve(client_of, tmp_path):
-    """Give the serving of an app with --twice and other options."""
+    """Return the serving of an app with --twice and other options."""
 
     @contextlib.contextmanager
     def serving(app, *options):
@@ -94,7 +94,7 @@ def serve(client_of, tmp_path):
 
 @pytest.fixture
 def given(service, tmp_path):
-    """Give what orders of the apps name: a service, a database, a folder."""
+    """Return what orders of the apps name: a service, a database, a folder."""
     with contextlib.closing(sqlite3.connect(tmp_path / "stock.db")) as database, database:
         database.executescript(f"{TABLES}; INSERT INTO stock VALUES (10)")
     database, folder = str(tmp_path / "stock.db"), str(tmp_path)
@@ -164,7 +164,7 @@ def test_the_sample_is_safe(serve):
 
 @pytest.fixture(scope="module")
 def acting(running_apps):
-    """Give the app that has an activity for each way to act."""
+    """Return the app that has an activity for each way to act."""
     client = running_apps(APPS / "acting", ("--twice",))
     return Served(client, client.stack)
 
@@ -266,7 +266,7 @@ def test_a_scheduler_in_another_process(serve, given, our_scheduler):
     ],
 )
 def test_how_the_second_delivery_fared(acting, given, activity, outcome, detail):
-    """Answers that differ in times alone, and failures of the first or both deliveries, are told apart."""
+    """Answers that differ in times alone, and failures of the first or both deliveries, are distinguished."""
     acting.order({**given, "activity": activity})
     found = acting.report()[activity]
     assert found[outcome] == found["delivered"] == 1
@@ -274,7 +274,7 @@ def test_how_the_second_delivery_fared(acting, given, activity, outcome, detail)
 
 
 def test_the_report_of_serve(serve, given, tmp_path):
-    """A host says as it starts that it does everything twice, and at its end what came of it and what it cannot see."""
+    """A host reports at the start that it does everything twice, and at the end the findings and what it cannot see."""
     with serve(APPS / "wrong_payments") as served:
         served.order(given)
     log = (tmp_path / "host.log").read_text()

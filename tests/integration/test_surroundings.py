@@ -47,7 +47,7 @@ MANAGED = """{
 
 @pytest.fixture
 def app(tmp_path):
-    """Give an app that reads a file beside its code as it is imported and in each kind of function."""
+    """Return an app that reads a file beside its code as it is imported and in each kind of function."""
     folder = tmp_path / "app"
     folder.mkdir()
     for name, text in (("function_app.py", CODE), ("host.json", MANAGED), ("motto.txt", "slow and steady")):

@@ -32,7 +32,7 @@ SPANS = {
 
 @pytest.fixture
 def collector(monkeypatch):
-    """Give an OTLP collector that the environment names."""
+    """Yield an OTLP collector that the environment names."""
     collecting = Collector()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collecting.url)
     yield collecting
@@ -41,7 +41,7 @@ def collector(monkeypatch):
 
 @pytest.fixture
 def traced(collector, client_of):
-    """Give a function that runs an order to its end, sent with these headers, and returns it with the host's log."""
+    """Return a function that runs an order to its end, sent with these headers, and returns it with the host's log."""
 
     def run(headers):
         with embedded_stack(APP) as stack:

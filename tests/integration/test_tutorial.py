@@ -148,7 +148,7 @@ def test_the_files_of_the_tutorial_are_those_of_the_example():
 
 
 def test_the_example_has_only_files_that_the_tutorial_writes():
-    """Nobody is led to a file in examples/trips that no lesson explains."""
+    """No page leads to a file in examples/trips that no lesson explains."""
     listed = subprocess.run(["git", "ls-files", "."], cwd=TRIPS, capture_output=True, text=True, check=True)
     written = {file_of(step) for lesson in LESSONS for step in steps(lesson)}
     assert set(listed.stdout.split()) <= written

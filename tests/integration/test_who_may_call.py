@@ -61,7 +61,7 @@ TIMEOUT_S = 20
 
 @pytest.fixture(scope="module")
 def app_dir(tmp_path_factory, pytestconfig):
-    """Give an app with a function of each authLevel."""
+    """Return an app with a function of each authLevel."""
     folder = tmp_path_factory.mktemp("guarded")
     (folder / "function_app.py").write_text(APP)
     for name in ("host.json", "local.settings.json"):
@@ -71,7 +71,7 @@ def app_dir(tmp_path_factory, pytestconfig):
 
 @pytest.fixture(scope="module")
 def serving(app_dir):
-    """Give a function that runs `serve` with these options; the context is the running command."""
+    """Return a function that runs `serve` with these options; the context is the running command."""
 
     def serve(*arguments, **environment):
         words = ["--script-root", str(app_dir), "--port", "0", *arguments]
@@ -82,14 +82,14 @@ def serving(app_dir):
 
 @pytest.fixture(scope="module")
 def guarded(serving):
-    """Give a host that checks keys, one of each kind given to it."""
+    """Yield a host that checks keys, one of each kind given to it."""
     with serving("--enableAuth", "--test-control", **KEYS) as command:
         yield command
 
 
 @pytest.fixture(scope="module")
 def open_host(serving):
-    """Give a host that checks no keys, as `func start` does, with CORS for one origin."""
+    """Yield a host that checks no keys, as `func start` does, with CORS for one origin."""
     with serving("--cors", f"{NAMED},*") as command:
         yield command
 

@@ -16,14 +16,14 @@ TIMINGS = "/admin/durable-harness/timings"
 
 @pytest.fixture(params=["embedded", "remote"])
 def slow(request, running_apps):
-    """Give the client of the slow app, on the embedded scheduler and on one in another process."""
+    """Return the client of the slow app, on the embedded scheduler and on one in another process."""
     remote = ("--scheduler", request.getfixturevalue("our_scheduler")) if request.param == "remote" else ()
     return running_apps(APP, remote)
 
 
 @pytest.fixture
 def explain(slow, capsys):
-    """Give what explains an instance as JSON, after it was run to its end."""
+    """Return what explains an instance as JSON, after it was run to its end."""
 
     def ask(orchestrator, *, ended=True):
         instance_id = slow.post(f"/api/orchestrators/{orchestrator}").json()["id"]
@@ -103,7 +103,7 @@ def test_an_instance_that_is_not_there(slow, capsys):
 
 
 def test_a_host_that_does_not_answer(capsys):
-    """Nothing at the URL is told apart from a wrong id: exit code 4, and how to start the app."""
+    """Nothing at the URL is distinguished from a wrong id: exit code 4, and how to start the app."""
     assert main(["why", "i", "--host", f"http://127.0.0.1:{free_port()}"]) == 4
     assert "durable-harness serve" in capsys.readouterr().err
 

@@ -54,7 +54,7 @@ START_AND_WAIT = "timeout=20&pollingInterval=1"
 
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory):
-    """Give a function that runs an app on one hub that all share, in the name of the app's team."""
+    """Yield a function that runs an app on one hub that all share, in the name of the app's team."""
     with ExitStack() as running:
         scheduler = running.enter_context(scheduler_process())
         address = f"Endpoint=http://{scheduler.grpc_address};Authentication=None;TaskHub=default"
@@ -73,7 +73,7 @@ def hub(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def teams(hub):
-    """Give the URLs of two apps on one hub; one of them has a function disabled."""
+    """Return the URLs of two apps on one hub; one of them has a function disabled."""
     return hub("stores", STORES), hub("sales", SALES, **{"AzureWebJobs.refund.Disabled": "true"})
 
 

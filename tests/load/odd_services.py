@@ -196,7 +196,7 @@ class Silent(OddService):
 
 
 class FailingWithCode(OddService):
-    """Answers 500 with the status of an operation that failed, as its description says."""
+    """Answers 500 with the status of an operation that failed, as its description specifies."""
 
     description = DESCRIPTION + 'failed = ["error"]\nfailed_codes = [500]\n'
 

@@ -40,7 +40,7 @@ class Behaviour:
     clock_error_s: float = 0.0
     """How far the server's clock is ahead."""
     unlisted: bool = False
-    """The paged query does not tell of it."""
+    """The paged query does not list it."""
     vanishes: bool = False
     """Once its end was seen the server forgets it."""
     unreadable: bool = False
@@ -48,7 +48,7 @@ class Behaviour:
     unreadable_later: bool = False
     """Once its end was seen its status is 400."""
     twice: bool = False
-    """Its start makes two operations, and tells of one."""
+    """Its start makes two operations, and reports one."""
     odd_word: str = ""
     """The state it is in once it is over, instead of its outcome."""
     odd_id: str = ""
@@ -136,7 +136,7 @@ class StubServer:
         self.behaviours = itertools.repeat(Behaviour())
         self.operations = {}
         self.unannounced = {}
-        """Operations that no start told of."""
+        """Operations that no start response named."""
         self.has_listing = True
         self.listing_status = 200
         self.listing_takes_s = 0.0

@@ -1,4 +1,4 @@
-"""The audit of services unlike ours: it works by what their description gives, and says what it cannot tell."""
+"""The audit of services unlike ours: it works by what their description gives, and reports what stays open."""
 
 import odd_services
 import pytest
@@ -12,7 +12,7 @@ UNLISTED = {"duplicated": ONE_BY_ONE, "unrecorded": ONE_BY_ONE, "unknown": ONE_B
 
 @pytest.fixture
 def audited(start_locust, tmp_path):
-    """Give audited(name, *arguments, gates=…): a run against a service of that name, and the service."""
+    """Yield audited(name, *arguments, gates=…): a run against a service of that name, and the service."""
     services = []
 
     def run(name, *arguments, gates=GATES):
@@ -31,7 +31,7 @@ def audited(start_locust, tmp_path):
 
 @pytest.mark.parametrize("name", ["Opaque", "Bare", "InTheQuery", "Moved", "Elsewhere", "Echoing"])
 def test_every_operation_is_confirmed(audited, name):
-    """An audit asks where each start said that its status is, whatever the URL looks like, with the right headers."""
+    """An audit asks at the status URL of each start, whatever the URL looks like, with the right headers."""
     run, service = audited(name)
     audit = run.summary["audit"]
     assert run.code == 0, run.out + run.err
@@ -42,7 +42,7 @@ def test_every_operation_is_confirmed(audited, name):
 
 
 def test_what_was_not_checked_has_no_figure(audited):
-    """Asked one by one, nobody sees duplicates; without a token in outputs, nobody compares them: no report says 0."""
+    """Asked one by one, no duplicates are seen; without a token, outputs are not compared: no report shows 0."""
     run, service = audited("Opaque")
     audit = run.summary["audit"]
     outputs = f"{len(service.jobs)} outputs were not compared with their starts"
@@ -66,7 +66,7 @@ def test_outputs_are_compared_one_by_one(audited):
 
 
 def test_a_gate_on_what_was_not_checked_neither_holds_nor_fails(audited):
-    """Such a gate makes the run prove nothing, and says why and what to do."""
+    """Such a gate makes the run prove nothing, and gives the reason and what to do."""
     run, _ = audited("Opaque", gates="[audit]\nduplicated = 0\n")
     assert run.code == 3
     assert f"not measured: audit duplicated ({ONE_BY_ONE}): " in run.out
@@ -88,7 +88,7 @@ def test_what_a_service_forgot_is_lost(audited):
     ],
 )
 def test_what_cannot_be_known_is_no_failure(audited, name, reason):
-    """An end that cannot be asked for again is neither confirmed nor a problem: the audit cannot tell, and says why."""
+    """An end that cannot be asked for again is neither confirmed nor a problem: it stays open, with the reason."""
     run, service = audited(name)
     audit = run.summary["audit"]
     assert run.code == 3, run.out + run.err

@@ -50,7 +50,7 @@ def never_stops(start, piece):
 
 @pytest.fixture
 def asker():
-    """Give what asks, with a small limit."""
+    """Yield what asks, with a small limit."""
     with Asker(verify_tls=True, max_answer_bytes=MOST_BYTES) as made:
         yield made
 

@@ -1,4 +1,4 @@
-"""`durable-harness capacity`: the search against a server that misbehaves as told, and the embedded stack."""
+"""`durable-harness capacity`: the search against a server that misbehaves on demand, and the embedded stack."""
 
 import contextlib
 import json
@@ -22,7 +22,7 @@ SHORT = ("--trial", "1", "--warm-up", "0.2", "--start-rate", "10", "--max-rate",
 
 @pytest.fixture
 def capacity(tmp_path, capsys):
-    """Give capacity(*options): the exit code, what was printed, and the JSON report."""
+    """Return capacity(*options): the exit code, what was printed, and the JSON report."""
 
     def run(*options):
         report = tmp_path / "report"
@@ -73,7 +73,7 @@ def test_a_service_that_meets_no_objective(capacity, stub):
 
 
 def test_operations_that_fail_are_no_bottleneck(capacity, stub, tmp_path):
-    """Where operations failed nothing is said to be saturated: text, JSON and page give the reasons and counts."""
+    """Where operations failed nothing is called saturated: text, JSON and page give the reasons and counts."""
     stub.always(refuse=400)
     code, told, report = capacity("--objective", "error_ratio <= 0", "--host", stub.url, *SHORT, "--no-preflight")
     assert (code, report["saturated_first"]) == (1, "")
@@ -135,7 +135,7 @@ def step(nothing) -> int:
 
 
 def test_a_host_that_dies_by_accident(capacity, tmp_path):
-    """The trial in which the host died says how; the search goes on with a new host, and tries that rate again."""
+    """The trial in which the host died says how; the search continues with a new host, and tries that rate again."""
     app = tmp_path / "mortal"
     app.mkdir()
     (app / "function_app.py").write_text(MORTAL)

@@ -24,14 +24,14 @@ EXAMPLES = {
 
 @pytest.fixture(scope="module")
 def app():
-    """Give the URL of the app of the examples."""
+    """Yield the URL of the app of the examples."""
     with embedded_stack(ROOT / "tests" / "apps" / "documented") as stack:
         yield stack.base_url
 
 
 @pytest.fixture
 def run_example(start_locust, app, tmp_path):
-    """Give run_example(name, *options): the example as a file of its own, for two seconds."""
+    """Return run_example(name, *options): the example as a file of its own, for two seconds."""
 
     def run(name, *options):
         path = tmp_path / "example.py"
@@ -51,7 +51,7 @@ def test_an_example_runs_as_it_is(run_example, name):
 
 
 def test_what_a_scenario_decides_is_in_the_report(run_example):
-    """The report says how operations were polled and how long they may take, also where a scenario decides that."""
+    """The report shows how operations were polled and how long they may take, also where a scenario decides that."""
     settings = run_example("Clerk").summary["settings"]
     assert (settings["poll strategy"], settings["operation timeout"]) == ("exponential, 0.1 s", "10 s")
 

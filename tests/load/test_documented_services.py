@@ -23,7 +23,7 @@ class Prompted(ArrivalUser):
 
 @pytest.fixture
 def service():
-    """Give the service of the documentation."""
+    """Yield the service of the documentation."""
     served = DocumentedService()
     yield served
     served.close()
@@ -31,7 +31,7 @@ def service():
 
 @pytest.fixture
 def load(start_locust, service, tmp_path, monkeypatch):
-    """Give load(*arguments, description=…, scenarios=…): thirty operations of the service by its description."""
+    """Return load(*arguments, description=…, scenarios=…): thirty operations of the service by its description."""
     monkeypatch.setenv("REPORTS_TOKEN", TOKEN)
 
     def run(*arguments, description=DESCRIPTION, scenarios=LOADTESTS):

@@ -132,7 +132,7 @@ def never_ends(peer):
 
 @pytest.fixture
 def start(tmp_path):
-    """Give start(*arguments): a process of Python, killed with the test at the latest."""
+    """Yield start(*arguments): a process of Python, killed with the test at the latest."""
     started = []
     (tmp_path / "tests.py").write_text(TEST_FILE)
 

@@ -1,4 +1,4 @@
-"""The driver of experiments: what a trial measures, what it gives up, and whom a late start is laid to."""
+"""The driver of experiments: what a trial measures, what it gives up, and what is blamed for a late start."""
 
 import contextlib
 import random
@@ -19,7 +19,7 @@ HELD_S = 0.4
 
 @pytest.fixture
 def driver():
-    """Give a driver that polls every 10 ms."""
+    """Yield a driver that polls every 10 ms."""
     with Driver(OfferedLoad(poll_interval_s=0.01)) as made:
         yield made
 
@@ -125,7 +125,7 @@ def test_a_wait_for_a_connection_is_not_generator_lateness(monkeypatch):
 
 
 def test_a_fault_in_the_generator_ends_the_trial(driver, stub, monkeypatch):
-    """An exception that nobody expected is raised where the trial is measured; it does not wait for ever."""
+    """An unexpected exception is raised where the trial is measured; it does not wait forever."""
 
     class Broken(FixedPolling):
         def delay_s(self, *_arguments):

@@ -72,7 +72,7 @@ class Bench:
 
 @pytest.fixture
 def bench(tmp_path, monkeypatch):
-    """Give the bench; Locust's statistics are imported without patching the standard library of the tests."""
+    """Yield the bench; Locust's statistics are imported without patching the standard library of the tests."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     stats, event = import_module("locust.stats").RequestStats(), import_module("locust.event").EventHook()
     event.add_listener(lambda exception=None, **_: exception and str(exception).encode())

@@ -34,7 +34,7 @@ def test_a_connection_is_used_again(caller, serve):
 
 
 def test_chunked_answers(caller, serve):
-    """Chunks are put together, with extensions and trailers, and the connection goes on."""
+    """Chunks are put together, with extensions and trailers, and the connection continues."""
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nX-Late: 1\r\n\r\n"
     server = serve(lambda peer: peer.answer_all(chunked))
     assert [body_of(caller.get(server.url)) for _ in range(2)] == [b"abcde", b"abcde"]
@@ -64,7 +64,7 @@ needs_stamps = pytest.mark.skipif(sys.platform != "linux", reason="only Linux st
 
 
 def held_up(caller, serve):
-    """Return the exchange of a request whose answer came while nobody looked, and when somebody did again."""
+    """Return the exchange of a request whose answer came while the client was busy, and when it was free again."""
     may_answer, has_answered = threading.Event(), threading.Event()
 
     def script(peer):
@@ -93,7 +93,7 @@ def test_an_answer_that_is_read_late_did_not_come_late(caller, serve):
 
 
 def test_without_stamps_an_answer_came_when_it_was_read(caller, serve, monkeypatch):
-    """Where the kernel does not tell, the moment is the first at which it is known that the answer is there."""
+    """Where the kernel does not report it, the moment is the first at which it is known that the answer is there."""
     monkeypatch.setattr(connection_module, "ask_for_stamps", lambda _socket: False)
     exchange, looked_again = held_up(caller, serve)
     assert body_of(exchange.result) == b"ok"
@@ -110,7 +110,7 @@ def test_no_answer_came_before_its_request_was_sent(caller, serve, monkeypatch):
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_answers_without_a_body(caller, serve, status):
-    """Statuses that have no body end with their headers, and the connection goes on."""
+    """Statuses that have no body end with their headers, and the connection continues."""
     server = serve(lambda peer: peer.answer_all(b"HTTP/1.1 %d Nothing\r\n\r\n" % status))
     assert [caller.get(server.url).status for _ in range(2)] == [status, status]
     assert server.connections == 1
@@ -156,14 +156,14 @@ def test_a_reset_does_not_end_a_body(caller, serve):
     "garbage", [b"\x00\x01\x02\x03 nonsense\r\n\r\n", b"SSH-2.0-OpenSSH\r\n", b"HTTP/1.1 abc\r\n\r\n"]
 )
 def test_garbage_is_no_answer(caller, serve, garbage):
-    """What is not HTTP is told as that, and the client goes on with a new connection."""
+    """What is not HTTP is reported as that, and the client continues with a new connection."""
     server = serve(once(garbage), keep_answering)
     assert caller.get(server.url) == NoResponse(NOT_HTTP)
     assert body_of(caller.get(server.url)) == b"ok"
 
 
 def test_a_switch_of_protocols_is_no_answer(caller, serve):
-    """Nobody asked for another protocol."""
+    """The client asked for no other protocol."""
     switch = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: chat\r\n\r\n"
     assert caller.get(serve(once(switch)).url) == NoResponse(NOT_HTTP)
 
@@ -254,7 +254,7 @@ def test_words_on_an_idle_connection_end_it(caller, serve):
     ],
 )
 def test_a_servers_limit_of_keep_alive_is_kept(caller, serve, last_words):
-    """A connection that the server will close is not used again: it said so, is HTTP/1.0, or its time is nearly up."""
+    """A connection that the server will close is not reused: it said `close`, is HTTP/1.0, or its time is nearly up."""
     server = serve(lambda peer: peer.answer_all(last_words))
     assert [body_of(caller.get(server.url)) for _ in range(2)] == [b"ok", b"ok"]
     assert server.connections == 2
@@ -313,9 +313,9 @@ def test_a_server_that_does_not_answer_in_time(caller, serve):
 
 
 def test_no_server_listens(caller):
-    """A refused connection is told in the words of the system; nothing was sent."""
+    """A refused connection is reported in the words of the system; nothing was sent."""
     with socket.socket() as taken:
-        # Bound but not listening: connections are refused, and nobody else gets the port.
+        # Bound but not listening: connections are refused, and no other process gets the port.
         taken.bind(("127.0.0.1", 0))
         exchange = caller.ask(f"http://127.0.0.1:{taken.getsockname()[1]}/")
     assert exchange.result == NoResponse("Connection refused")
@@ -323,7 +323,7 @@ def test_no_server_listens(caller):
 
 
 def test_many_that_are_refused_all_end(new_caller):
-    """Requests beyond the limit of connections end too when nobody listens."""
+    """Requests beyond the limit of connections end too when no server listens."""
     caller = new_caller(connections=3)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -333,7 +333,7 @@ def test_many_that_are_refused_all_end(new_caller):
 
 
 def test_an_unknown_host_name(caller):
-    """A host that cannot be resolved is told as that."""
+    """A host that cannot be resolved is reported as that."""
     assert caller.get("http://no-such-host.invalid/").reason.startswith("the host's name is not known: ")
 
 

@@ -11,13 +11,13 @@ from durable_harness.operations import NoResponse
 
 @pytest.fixture(scope="module")
 def certificate():
-    """Give the TLS settings of a server with a certificate for localhost that nobody vouches for."""
+    """Return the TLS settings of a server with an untrusted certificate for localhost."""
     return server_context(None, None)
 
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """Let the test's server not pass for one of this machine."""
+    """Make the test's server count as one of another machine."""
     monkeypatch.setattr(client_module, "is_loopback", lambda origin: False)
 
 
@@ -44,26 +44,26 @@ def test_a_body_that_ends_with_the_tls_connection(caller, serve, certificate):
 
 
 def test_an_untrusted_certificate_is_refused(caller, serve, certificate, elsewhere):
-    """Beyond this machine a certificate must be trusted; the reason says how to go on without."""
+    """Beyond this machine a certificate must be trusted; the reason states how to continue without."""
     reason = caller.get(serve(keep_answering, tls=certificate).url).reason
     assert reason.startswith("the server's certificate is not trusted (self-signed certificate")
     assert "--insecure" in reason
 
 
 def test_any_certificate_is_accepted_if_verification_is_off(new_caller, serve, certificate, elsewhere):
-    """Without verification the connection is made all the same."""
+    """Without verification the connection is made anyway."""
     server = serve(keep_answering, tls=certificate)
     assert body_of(new_caller(verify_tls=False).get(server.url)) == b"ok"
 
 
 def test_a_server_without_tls(caller, serve):
-    """HTTPS with a server that speaks HTTP is told as a failure of TLS."""
+    """HTTPS with a server that speaks HTTP is reported as a failure of TLS."""
     server = serve(lambda peer: peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n"))
     assert caller.get(server.url.replace("http:", "https:")).reason.startswith("TLS failed: ")
 
 
 def test_a_server_that_closes_in_the_handshake(caller, serve):
-    """A connection that is closed before TLS is set up is told as that."""
+    """A connection that is closed before TLS is set up is reported as that."""
     server = serve(lambda peer: peer.sock.recv(10))
     told = caller.get(server.url.replace("http:", "https:"))
     assert told == NoResponse("server closed the connection during the TLS handshake")

@@ -1,4 +1,4 @@
-"""The figures of a run while it goes on: scraped at a port, sent by OTLP, and traces of operations by their ids."""
+"""The figures of a run while it lasts: scraped at a port, sent by OTLP, and traces of operations by their ids."""
 
 import re
 import socket
@@ -20,7 +20,7 @@ PREFIX = "durable_harness_load_"
 
 @pytest.fixture
 def scraped(start_locust, stub, wait_until):
-    """Give scraped(*arguments): a run that goes on, and the URL of its metrics."""
+    """Return scraped(*arguments): a run in progress, and the URL of its metrics."""
 
     def start(*arguments):
         locust = start_locust(*headless(stub), "--metrics-port", "0", "-t", "60s", *arguments)
@@ -32,7 +32,7 @@ def scraped(start_locust, stub, wait_until):
 
 @pytest.fixture
 def collector():
-    """Give an OTLP collector."""
+    """Yield an OTLP collector."""
     collecting = Collector()
     yield collecting
     collecting.close()
@@ -115,7 +115,7 @@ def test_a_port_that_is_taken_ends_with_six(start_locust, stub):
 def test_metrics_are_sent_by_otlp(start_locust, stub, collector, monkeypatch, is_frequent):
     """A collector gets the metrics now and then and, at the end of the run, those of all its operations.
 
-    Where and how often is said by OpenTelemetry's own variables, or by the option.
+    Where and how often is set by OpenTelemetry's own variables, or by the option.
     """
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "x-tenant=load")
     if is_frequent:
@@ -139,7 +139,7 @@ def test_metrics_are_sent_by_otlp(start_locust, stub, collector, monkeypatch, is
 
 
 def test_a_collector_that_is_away_costs_no_run(start_locust, stub):
-    """A run whose metrics nobody takes has its verdict all the same."""
+    """A run whose metrics have no receiver has its verdict anyway."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"

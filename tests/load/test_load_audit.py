@@ -40,7 +40,7 @@ def test_a_clean_run_is_confirmed_page_by_page(good_run):
 
 
 def test_what_the_listing_leaves_out_is_asked_for(locust, stub):
-    """An operation that the paged query does not tell of is asked for by its status before it counts as lost."""
+    """An operation that the paged query does not list is asked for by its status before it counts as lost."""
     stub.in_turn(Behaviour(unlisted=True), Behaviour())
     audit, problems = audit_of(locust())
     assert (audit["confirmed"], problems) == (stub.accepted, {})
@@ -126,7 +126,7 @@ def test_lost_operations_fail_their_gate(locust, stub, tmp_path):
 
 
 def test_operations_of_others_are_unknown(start_locust, stub, wait_until):
-    """What the server has beside the run, of the same orchestrator and time, is listed and is nobody's fault."""
+    """What the server has beside the run, of the same orchestrator and time, is listed and is no problem."""
     locust = start_locust(*headless(stub), "-t", "30s", "Few")
     wait_until(lambda: stub.accepted, "the run to begin")
     stub.unannounced["somebody-elses"] = StubOperation(Behaviour(), {"operation_type": "", "duration": 0, "data": None})
@@ -137,7 +137,7 @@ def test_operations_of_others_are_unknown(start_locust, stub, wait_until):
 
 @pytest.mark.parametrize("status_source", ["webhook", "app"])
 def test_the_audit_can_be_left_out(locust, stub, status_source):
-    """With --audit off the server is asked nothing more, and the summary says nothing of an audit."""
+    """With --audit off the server is asked nothing more, and the summary shows nothing of an audit."""
     run = locust("--audit", "off", "--status-source", status_source)
     assert run.summary["audit"] is None
     assert not [path for _, path, _ in stub.requests if path.startswith(f"{LISTING}?")]
@@ -190,7 +190,7 @@ def test_a_signal_ends_a_listing_that_never_ends(start_locust, stub, wait_until,
 
 
 def test_histories_show_what_a_status_does_not(locust, stub):
-    """Where the status does not tell when work began, the time is split by the histories, read after the run."""
+    """Where the status does not show when work began, the time is split by the histories, read after the run."""
     stub.always(work_s=0.3, coarse_times=True)
     run = locust()
     split, latencies = run.summary["time_split"], run.summary["latencies"]

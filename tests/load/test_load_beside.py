@@ -11,7 +11,7 @@ HEAD = "from durable_harness.load import ArrivalUser\n\nclass Orders(ArrivalUser
 
 @pytest.fixture
 def run_scenario(start_locust, stub, tmp_path):
-    """Give run_scenario(body, *options, host=…): ten operations of a scenario class with that body."""
+    """Return run_scenario(body, *options, host=…): ten operations of a scenario class with that body."""
 
     def run(body, *options, host=None):
         path = tmp_path / "orders.py"

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.thorough
 
 @pytest.fixture
 def gates_file(tmp_path):
-    """Give gates_file(text): the path of a gates file with that text."""
+    """Return gates_file(text): the path of a gates file with that text."""
 
     def write(text):
         path = tmp_path / "gates.toml"

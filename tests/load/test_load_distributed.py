@@ -1,4 +1,4 @@
-"""Several processes make one run: exact counts, merged histograms, one summary, and nobody vanishes unnoticed."""
+"""Several processes make one run: exact counts, merged histograms, one summary, and no worker is lost unnoticed."""
 
 import json
 import math
@@ -20,7 +20,7 @@ LOADTESTS = Path(__file__).parents[2] / "loadtests"
 
 
 def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_path):
-    """Two workers' counts are the server's own, percentiles come from all samples; the master judges and tells once."""
+    """Two workers' counts are the server's own, percentiles come from all samples; only the master judges."""
     gates = tmp_path / "gates.toml"
     gates.write_text("[completion_ms]\np50 = 10\n[operations]\nlost = 0\n")
     run = start_locust(*headless(stub), *processes, "--gates", str(gates), "-t", "2s", "Quick").wait()
@@ -35,7 +35,7 @@ def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_pat
 
 
 def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, processes, port, wait_until):
-    """A worker that is killed is told in the summary with what it left open, and the run is neither pass nor fail."""
+    """A killed worker is reported in the summary with what it left open, and the run is neither pass nor fail."""
     stub.always(work_s=math.inf)
     page = ["--web-host", "127.0.0.1", "--web-port", str(port), "--autostart"]
     locust = start_locust(*headless(stub)[1:], *page, *processes, "--drain-timeout", "1", "Quick")
@@ -51,7 +51,7 @@ def test_a_worker_that_vanishes_makes_the_run_invalid(start_locust, stub, proces
     assert "it had started 2 operations; 2 of them are unaccounted" in run.summary["invalid"][0]
     assert "Audit: 0 of 2 accepted operations with a record ended once" in run.out
     assert "INVALID: worker" in run.out
-    # The two that the other worker gave up have records; the server knows of the two that nobody has.
+    # The two that the other worker gave up have records; the server knows of the two that have none.
     assert run.summary["audit"]["counts"] | {"stuck": 2, "unrecorded": 2} == run.summary["audit"]["counts"]
 
 

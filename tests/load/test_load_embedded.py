@@ -23,7 +23,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture
 def start_loadtests(tmp_path):
-    """Give start_loadtests(*arguments): locust on the project's own scenarios, as a user starts it."""
+    """Yield start_loadtests(*arguments): locust on the project's own scenarios, as a user starts it."""
     started = []
 
     def start(*arguments):
@@ -38,14 +38,14 @@ def start_loadtests(tmp_path):
 
 
 def accepts_connections(port):
-    """Tell whether anybody listens on a port of this machine."""
+    """Return whether any process listens on a port of this machine."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=10):
         return True
     return False
 
 
 def is_served(url):
-    """Tell whether anybody answers there."""
+    """Return whether any server answers there."""
     try:
         requests.get(url, timeout=10)
     except requests.ConnectionError:

@@ -63,7 +63,7 @@ SECRETS = (KEY, HEADER, TOKEN, ACCOUNT_KEY.rstrip("="), SHOP, VARIABLE)
 
 @pytest.fixture
 def app(tmp_path):
-    """Give the folder of an app that writes its secrets into its log and into the failures of its operations."""
+    """Return the folder of an app that writes its secrets into its log and into the failures of its operations."""
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "function_app.py").write_text(APP)

@@ -17,7 +17,7 @@ def reasons(run):
 
 
 def test_each_way_to_fail_has_its_name_and_reason(locust, stub):
-    """Refused, failed, wrong, lost and never ending operations are told apart, and together are the errors."""
+    """Refused, failed, wrong, lost and never ending operations are distinguished, and together are the errors."""
     stub.in_turn(
         Behaviour(),
         Behaviour(refuse=503),
@@ -55,7 +55,7 @@ def test_a_time_out_counts_in_the_percentiles(locust, stub):
 
 
 def test_busy_polls_are_tried_again(locust, stub):
-    """A poll that is answered 503 fails as a poll; the operation goes on and completes."""
+    """A poll that is answered 503 fails as a poll; the operation continues and completes."""
     stub.always(busy_polls=2)
     run = locust()
     assert run.operations["completed"] == run.operations["started"] == stub.accepted

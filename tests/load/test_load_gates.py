@@ -26,7 +26,7 @@ throughput_per_s = 1
 
 @pytest.fixture
 def gates_file(tmp_path):
-    """Give gates_file(text): the path of a gates file with that text."""
+    """Return gates_file(text): the path of a gates file with that text."""
 
     def write(text):
         path = tmp_path / "gates.toml"
@@ -123,7 +123,7 @@ def test_a_gate_that_can_hold_no_longer_ends_the_run(locust, gates_file, stub):
 
 
 def test_a_gate_that_breaks_late_cuts_nothing_short(locust, gates_file, stub):
-    """Once the run's time is up there is nothing to end: what is in flight is followed to its end all the same."""
+    """Once the run's time is up there is nothing to end: what is in flight is followed to its end anyway."""
     stub.in_turn(Behaviour(work_s=4), Behaviour(work_s=0.1))
     run = locust("--gates", gates_file(ABORT.replace("= 5", "= 1")), run_time="1s")
     assert run.code == 1

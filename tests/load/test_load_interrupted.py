@@ -33,7 +33,7 @@ class Greetings(OperationUser):
 
 @pytest.fixture
 def gates(tmp_path):
-    """Give the arguments for gates that hold whatever happens."""
+    """Return the arguments for gates that hold whatever happens."""
     path = tmp_path / "gates.toml"
     path.write_text(HOLDS)
     return ["--gates", str(path)]
@@ -41,7 +41,7 @@ def gates(tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_every_report_says_interrupted(start_locust, stub, gates, wait_until, number):
-    """Gates that hold do not make a pass of a run that a signal cut short; each report says how far it came."""
+    """Gates that hold do not make a pass of a run that a signal cut short; each report shows how far it came."""
     locust = start_locust(*headless(stub), *gates, "-t", "60s", "Quick")
     wait_until(lambda: re.search(r"completed [1-9]", locust.err), "the progress line")
     locust.process.send_signal(number)
@@ -92,7 +92,7 @@ def test_a_run_whose_last_worker_is_interrupted(start_locust, stub, gates, proce
 
 
 def test_ctrl_c_under_the_web_ui(start_locust, stub, gates, port, wait_until):
-    """With the web UI Ctrl-C interrupts a run that goes on; one that was stopped there keeps its verdict."""
+    """With the web UI Ctrl-C interrupts a run in progress; one that was stopped there keeps its verdict."""
     page = ["--web-host", "127.0.0.1", "--web-port", str(port), "--host", stub.url, *gates]
     ui = WebUi(port)
     locust = start_locust(*page, "Quick")
@@ -178,7 +178,7 @@ def scenarios_with_listener(where, code):
 
 @pytest.fixture
 def run_with_listener(tmp_path, start_locust, stub):
-    """Give run_with_listener(where, code, gates, *arguments): a started run of such a locustfile."""
+    """Return run_with_listener(where, code, gates, *arguments): a started run of such a locustfile."""
 
     def start(where, code, gates, *arguments):
         (tmp_path / "mine.py").write_text(scenarios_with_listener(where, code))

@@ -1,4 +1,4 @@
-"""Who takes part in a run of several processes: whoever has its token, and nobody else."""
+"""Who takes part in a run of several processes: whoever has its token, and no other process."""
 
 import contextlib
 import os
@@ -22,7 +22,7 @@ KEY = "the-secret-function-key"
 
 @pytest.fixture
 def master_port():
-    """Give a free port as text."""
+    """Return a free port as text."""
     return str(free_port())
 
 
@@ -39,7 +39,7 @@ def addresses(locust):
 
 
 def test_the_master_of_processes_is_for_this_machine(start_locust, stub, master_port, wait_until):
-    """With --processes nobody but this machine can reach the master, though nobody chose its address."""
+    """With --processes only this machine can reach the master, even if no address was chosen."""
     ports = ["--master-bind-port", master_port, "--master-port", master_port]
     locust = start_locust(*headless(stub), "--processes", "1", *ports, "-t", "2s", "Quick")
     wait_until(lambda: stub.accepted, "the worker to make load")
@@ -72,7 +72,7 @@ def test_a_port_that_is_in_use(start_locust, stub, master_port, kind):
 
 
 def test_a_forked_worker_that_meets_another_runs_master(start_locust, stub, master_port, wait_until):
-    """It knows the token of its run, so it is told to choose another port."""
+    """It knows the token of its run, so the message asks for another port."""
     first = start_locust(*master(stub, master_port))
     wait_until(lambda: "Waiting for workers to be ready" in first.err, "the first master")
     apart = ["--master-bind-port", str(free_port()), "--master-port", master_port]
@@ -93,7 +93,7 @@ def test_who_has_not_the_token_takes_no_part(start_locust, stub, master_port, wa
     with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
         stranger.connect(f"tcp://127.0.0.1:{master_port}")
         stranger.linger = 0
-        # If the master has refused the connection already, nothing takes what is sent, and a send would wait for ever.
+        # If the master has refused the connection already, nothing takes what is sent, and a send would wait forever.
         with contextlib.suppress(zmq.Again):
             stranger.send(msgpack.dumps(("client_ready", "2.47.0", "../../stranger")), zmq.NOBLOCK)
         assert not stranger.poll(1000)

@@ -18,7 +18,7 @@ DEAF = Path(__file__).parent / "deaf"
 
 @pytest.fixture
 def start_open(start_locust, stub):
-    """Give start_open(*arguments): the project's own scenarios against the stub server, without their gates."""
+    """Return start_open(*arguments): the project's own scenarios against the stub server, without their gates."""
 
     def start(*arguments, scenarios=LOADTESTS):
         options = ["--headless", "--host", stub.url, "--poll-interval", "0.05", "--gates", "none"]
@@ -29,7 +29,7 @@ def start_open(start_locust, stub):
 
 @pytest.fixture
 def load(start_open):
-    """Give load(*arguments): such a run of two seconds, and its end."""
+    """Return load(*arguments): such a run of two seconds, and its end."""
     return lambda *arguments: start_open("-t", "2s", *arguments).wait()
 
 
@@ -49,7 +49,7 @@ def test_the_work_is_that_of_the_scenarios(load, scenarios, work):
 
 @pytest.fixture
 def ports():
-    """Give the arguments of a master on a free port, and those of its workers."""
+    """Return the arguments of a master on a free port, and those of its workers."""
     port = str(free_port())
     token = ["--run-token", "a token of the tests"]
     master = ["--master-bind-host", "127.0.0.1", "--master-bind-port", port]
@@ -103,7 +103,7 @@ def test_arrivals_have_the_moments_of_their_process(load, stub):
 
 
 def test_a_closed_workload_says_that_it_counts_from_sending(load, stub):
-    """Users that wait are a closed workload, and the report says from where their latencies count."""
+    """Users that wait are a closed workload, and the report shows from where their latencies count."""
     run = load("-u", "3", "-r", "50", "Closed")
     assert {row["workload"] for row in recorded(run)} == {"closed"}
     assert run.summary["settings"]["completion counts from"] == "sending the start (Closed)"
@@ -249,7 +249,7 @@ def test_a_run_ends_with_its_last_arrival(start_open, stub, processes, tmp_path,
 
 
 def test_a_run_that_is_ended_twice_is_judged_to_the_end(load, stub):
-    """The run's time may be up while a run that ended by itself is audited: that goes on, and is told."""
+    """The run's time may be up while a run that ended by itself is audited: that continues, and is reported."""
     stub.listing_takes_s = 2.0
     run = load("--rate", "20/0.5", "Steady")
     assert "--run-time limit reached" in run.err

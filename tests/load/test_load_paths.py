@@ -15,7 +15,7 @@ def paths_of(run):
 
 
 def test_a_service_that_is_not_ours_is_asked_once_for_notes(locust, stub):
-    """It has no such endpoint; its histories say what can be known, the rest is said to be not known."""
+    """It has no such endpoint; its histories show some of it, the rest is shown as unknown."""
     stub.always(work_s=0.2)
     run = locust()
     asked = [path for _, path, _ in stub.requests if path.startswith(TIMINGS)]

@@ -34,9 +34,9 @@ def test_locust_without_its_patches_is_refused(locust, stub, monkeypatch, proces
 
 
 def test_a_host_that_does_not_answer_ends_with_four(start_locust):
-    """A host where nobody listens is told at once, with the exit code of an unreachable system."""
+    """A host where no server listens is reported at once, with the exit code of an unreachable system."""
     with socket.socket() as taken:
-        # Bound but not listening: connections are refused, and nobody else gets the port.
+        # Bound but not listening: connections are refused, and no other process gets the port.
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}"
         run = start_locust("--headless", "--host", url, "-t", "30s", "Quick").wait()
@@ -71,7 +71,7 @@ def test_a_wrong_option_removes_nothing_of_the_run_before(start_locust, stub, wr
 
 
 def test_a_run_that_cannot_begin_sets_the_previous_one_aside(start_locust, stub, monkeypatch):
-    """Its reports seem to be nobody else's, nothing of it is lost, and a comparison says where it is."""
+    """Its reports are not taken for another run's, nothing of it is lost, and a comparison says where it is."""
     before = start_locust(*headless(stub), "-t", "30s", "Few").wait()
     (before.report_dir / "stack.log").write_text("a log")
     (before.report_dir / "traces").mkdir()

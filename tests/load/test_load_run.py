@@ -117,7 +117,7 @@ def test_reports_are_written_and_self_contained(good_run):
 
 
 def test_progress_is_shown_while_a_run_lasts(locust, stub):
-    """Where there is no terminal, a line now and then tells how the run stands."""
+    """Where there is no terminal, a line now and then shows how the run stands."""
     stub.always(work_s=3.2)
     lines = re.findall(
         r"^ +3 s  started 4  in flight 4  failed 0  completed 0$", locust(run_time="1s").err, re.MULTILINE
@@ -126,7 +126,7 @@ def test_progress_is_shown_while_a_run_lasts(locust, stub):
 
 
 def test_a_named_scenario_runs_alone(locust, stub):
-    """A scenario named on the command line runs alone; one that does not wait is followed to the end all the same."""
+    """A scenario named on the command line runs alone; one that does not wait is followed to the end anyway."""
     run = locust(run_time="1s", scenario="Eager")
     assert list(run.summary["scenarios"]) == ["Eager"]
     assert run.operations["completed"] == stub.accepted > 4

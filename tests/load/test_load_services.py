@@ -12,7 +12,7 @@ LOADTESTS = Path(__file__).parents[2] / "loadtests"
 
 @pytest.fixture
 def service():
-    """Give a service of reports on a free port."""
+    """Yield a service of reports on a free port."""
     plain = PlainService()
     yield plain
     plain.close()
@@ -20,7 +20,7 @@ def service():
 
 @pytest.fixture
 def load(start_locust, service, tmp_path):
-    """Give load(scenario, *arguments): the project's own scenario for two seconds against the described service."""
+    """Return load(scenario, *arguments): the project's own scenario for two seconds against the described service."""
     path = tmp_path / "reports.toml"
     path.write_text(DESCRIPTION)
 

@@ -41,13 +41,13 @@ SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 
 @pytest.fixture(params=["alone", "two workers"])
 def one_or_two(request):
-    """Give the arguments of a run in one process, and of one by two workers."""
+    """Return the arguments of a run in one process, and of one by two workers."""
     return [] if request.param == "alone" else request.getfixturevalue("processes")
 
 
 @pytest.fixture
 def start(tmp_path, start_locust, stub):
-    """Give start(limits, *arguments, code): a run with gates, of the scenarios with some code of the user around."""
+    """Return start(limits, *arguments, code): a run with gates, of the scenarios with some code of the user around."""
 
     def run(limits, *arguments, code=None):
         (tmp_path / "gates.toml").write_text(limits)
@@ -67,7 +67,7 @@ def old_report(tmp_path):
 
 
 def assert_interrupted(run):
-    """Check that a run was interrupted, that it says so everywhere, and shows nothing that nobody wants to see."""
+    """Check that a run was interrupted, that it says so everywhere, and shows no noise."""
     assert run.code == 130, run.out + run.err
     assert re.findall(r"^[A-Z]{6,}:", run.out, re.MULTILINE) == ["INTERRUPTED:"], run.out + run.err
     assert run.summary["verdict"] == "interrupted"
@@ -77,7 +77,7 @@ def assert_interrupted(run):
 
 
 def assert_no_traceback(run):
-    """Check that nobody sees an exception."""
+    """Check that no exception is shown."""
     assert not re.search(r"Traceback|KeyboardInterrupt|SystemExit|Exception ignored", run.out + run.err), run.err
 
 
@@ -129,7 +129,7 @@ def test_a_signal_while_the_run_is_judged(start, stub, one_or_two, wait_until, n
 
 
 def test_a_third_signal_while_an_interrupted_run_is_judged(start_locust, stub, one_or_two, wait_until):
-    """However often somebody presses Ctrl-C, there is one report, and it is whole."""
+    """However often Ctrl-C is pressed, there is one report, and it is whole."""
     stub.always(work_s=math.inf)
     stub.listing_takes_s = 20.0
     locust = start_locust(*headless(stub), *one_or_two, "Quick")
@@ -193,7 +193,7 @@ def test_a_signal_while_the_reports_are_written(start, wait_until, sleep, limits
 
 
 def test_a_signal_while_a_run_begins(start, wait_until):
-    """Locust does not stop a run whose start it still announces: the run is reported as interrupted all the same."""
+    """Locust does not stop a run whose start it still announces: the run is reported as interrupted anyway."""
     locust = start(HOLDS, "Quick", code=SCENARIO + LINGERS_LATE)
     wait_until(lambda: "lingering" in locust.out, "the run to begin")
     locust.press_ctrl_c()
@@ -333,7 +333,7 @@ def test_a_signal_the_moment_a_worker_is_forked(tmp_path, start_locust, stub, pr
 
 
 def test_an_old_report_does_not_survive_a_run_that_is_killed(start_locust, stub, tmp_path, wait_until):
-    """A run removes what an earlier one wrote when it begins, so that nobody takes that for its own."""
+    """A run removes what an earlier one wrote when it begins, so that it is not taken for its own."""
     (tmp_path / "report").mkdir()
     for name in REPORTS:
         (tmp_path / "report" / name).write_text(json.dumps({"verdict": "passed"}))

@@ -33,7 +33,7 @@ NOT_KNOWN = "what it waits for is not known: neither the notes of a host nor a h
 
 @pytest.fixture
 def load_app(tmp_path, pytestconfig):
-    """Give load_app(*arguments): a run on the embedded stack whose operations wait for an event that never comes."""
+    """Return load_app(*arguments): a run on the embedded stack whose operations wait for an event that never comes."""
 
     def load(*arguments):
         app = tmp_path / "app"

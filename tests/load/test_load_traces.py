@@ -40,7 +40,7 @@ PAYLOAD = '{"number": "{number}", "data": "{token}"}'
 
 @pytest.fixture
 def parcels(tmp_path):
-    """Give the folder of an app whose operations fail or wait for an event, in turn."""
+    """Return the folder of an app whose operations fail or wait for an event, in turn."""
     app = tmp_path / "app"
     app.mkdir()
     (app / "function_app.py").write_text(APP)
@@ -50,7 +50,7 @@ def parcels(tmp_path):
 
 @pytest.fixture
 def load_parcels(parcels, tmp_path, pytestconfig):
-    """Give load_parcels(*arguments): a run that serves the app itself."""
+    """Return load_parcels(*arguments): a run that serves the app itself."""
 
     def load(*arguments):
         words = ["-f", "loadtests", "--app", str(parcels), "--start-path", "/api/parcels", "--payload", PAYLOAD]

@@ -10,7 +10,7 @@ GENEROUS = ("--max-slip-ms", "60000", "--max-stall-ms", "60000")
 
 @pytest.fixture
 def passing_gates(tmp_path):
-    """Give the arguments of gates that hold in any of these runs."""
+    """Return the arguments of gates that hold in any of these runs."""
     path = tmp_path / "gates.toml"
     path.write_text(GATES)
     return ("--gates", str(path))
@@ -34,14 +34,14 @@ def test_an_overloaded_generator_makes_the_run_invalid(locust, passing_gates):
 
 
 def test_an_event_loop_that_is_often_late_makes_the_run_invalid(locust, passing_gates):
-    """Stalls that are each allowed are too many if the loop is late at p99."""
+    """Stalls that are each within the bound are too many if the loop is late at p99."""
     run = locust(*passing_gates, *GENEROUS[2:], "--max-slip-ms", "50", run_time="2s", scenario="Hogging")
     assert run.code == 3
     assert any("its event loop behind time by " in reason for reason in run.summary["invalid"])
 
 
 def test_the_bounds_can_be_set(locust, passing_gates):
-    """The same overload is a pass where the bounds allow it, and its figures are still told."""
+    """The same overload is a pass where the bounds allow it, and its figures are still reported."""
     run = locust(*passing_gates, *GENEROUS, run_time="2s", scenario="Hogging")
     assert run.code == 0, run.out
     assert run.summary["invalid"] == []
@@ -49,7 +49,7 @@ def test_the_bounds_can_be_set(locust, passing_gates):
 
 
 def test_too_few_connections_are_reported(locust, stub, passing_gates):
-    """Requests that wait for each other's connection are the generator's fault, and the reason says what to do."""
+    """Requests that wait for each other's connection are the generator's fault, and the reason states what to do."""
     stub.always(work_s=0.3)
     run = locust(*passing_gates, "--connections", "1", "--max-pool-wait-ms", "0", run_time="1s", scenario="Eager")
     assert run.code == 3

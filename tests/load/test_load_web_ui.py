@@ -132,7 +132,7 @@ def test_the_live_page_follows_a_run_to_its_report(start_locust, stub, port, wai
 def test_a_page_of_another_site_starts_and_reads_nothing(start_locust, stub, port, wait_until, serve):
     """A form of another site, another host for the key, a folder to write to: none of it has any effect.
 
-    The UI listens on the loopback though nobody asked for that, and no page shows the key.
+    The UI listens on the loopback even without an option for it, and no page shows the key.
     """
     other = serve(keep_answering)
     arguments = ["--web-port", str(port), "--host", stub.url, "--function-key", "the-secret-key", "Quick"]

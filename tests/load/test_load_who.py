@@ -23,7 +23,7 @@ WEBHOOK = "/runtime/webhooks/durabletask/orchestrators"
 
 @pytest.fixture
 def load(start_locust, tmp_path):
-    """Give load(url, *arguments): the summary of a run on a host, with a gate on completion that nothing can hold."""
+    """Return load(url, *arguments): the summary of a run on a host, with a gate on completion that nothing can hold."""
     gates = tmp_path / "gates.toml"
     gates.write_text("[completion_ms]\np50 = 1\n")
 
@@ -115,7 +115,7 @@ def test_work_that_is_handed_out_late_is_the_schedulers(load):
 
 
 def test_of_another_service_the_rest_is_not_known(start_locust, stub):
-    """What a service of another kind does between its start and its end is nobody's; the generator's polls are its."""
+    """Time of another kind of service between start and end belongs to no part; polls are the generator's."""
     stub.always(work_s=0.2)
     words = ["--headless", "--host", stub.url, "-u", "2", "-r", "50", "--poll-interval", "0.1", "-t", "30s", "Few"]
     run = start_locust(*words).wait()

@@ -26,7 +26,7 @@ SERVICES = {
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_outlives_the_reader_of_its_output(tmp_path, wait_until, name):
-    """`durable-harness serve 2>&1 | head -1` goes on serving when `head` has its line, and ends by a signal with 0."""
+    """`durable-harness serve 2>&1 | head -1` keeps serving when `head` has its line, and ends by a signal with 0."""
     words = [sys.executable, *SERVICES[name]]
     with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         assert process.stdout.readline()
@@ -37,7 +37,7 @@ def test_a_service_outlives_the_reader_of_its_output(tmp_path, wait_until, name)
 
 
 def closed_pipe():
-    """Return what writes into a pipe that nobody reads."""
+    """Return what writes into a pipe without a reader."""
     reader, writer = os.pipe()
     os.close(reader)
     return os.fdopen(writer, "w")

@@ -32,7 +32,7 @@ def double(number: int) -> int:
 
 @pytest.fixture
 def run(start_locust, stub, monkeypatch):
-    """Give run(*arguments): a headless run of a dozen operations against the stub, with the operation before them."""
+    """Return run(*arguments): a headless run of a dozen operations against the stub, with the operation before them."""
     monkeypatch.setenv(NO_PREFLIGHT, "false")
 
     def start(*arguments, ending=("-t", "30s", "Few")):
@@ -111,7 +111,7 @@ def test_distributed_runs_have_one_first_operation(run, stub, processes, tmp_pat
 
 @pytest.fixture
 def run_ours(start_locust, monkeypatch):
-    """Give run_ours(app, *arguments): our own steady scenario on an app that is served for it."""
+    """Return run_ours(app, *arguments): our own steady scenario on an app that is served for it."""
     monkeypatch.setenv(NO_PREFLIGHT, "false")
     arguments = ("--headless", "-t", "1s", "--gates", "none")
     return lambda app, *more: start_locust(*arguments, "--app", str(app), *more, "Steady", scenarios=OURS).wait()
@@ -195,7 +195,7 @@ CLAIMS = (
 
 @pytest.fixture
 def others(tmp_path):
-    """Give the folder of an app whose starter takes PUT and may wait for an event, beside one that raises."""
+    """Return the folder of an app whose starter takes PUT and may wait for an event, beside one that raises."""
     (tmp_path / "function_app.py").write_text(OTHERS)
     return tmp_path
 

@@ -17,7 +17,7 @@ WORK_S = 0.1
 
 @pytest.fixture
 def measure(stub):
-    """Give measure(count): the records of operations that were started at once, of an app that puts out no times."""
+    """Return measure(count): the records of operations that were started at once, of an app that puts out no times."""
 
     def run(count=1, drain_s=math.inf, key=None):
         load = OfferedLoad(poll_interval_s=0.02, payload={"operation_type": "x", "duration": 1, "data": "{token}"})
@@ -63,7 +63,7 @@ def test_the_key_goes_along(measure, stub):
 
 
 def test_operations_share_questions(measure, stub, monkeypatch):
-    """Many ends are asked for together, at most so many in one question, and each is measured."""
+    """Many ends are asked for together, with a limit for each question, and each is measured."""
     monkeypatch.setattr(server_meter, "MOST_IDS", 15)
     bodies = []
     answer = stub.measured
@@ -153,7 +153,7 @@ def test_workers_measure_their_own_operations(start_locust, stub, processes):
 
 
 def test_what_the_host_warns_of_is_in_the_report(locust, stub, monkeypatch):
-    """What comes near a limit, as the host says, is a note of the report, each once; what is no text is left out."""
+    """What comes near a limit, as the host reports, is a note of the report, each once; what is no text is left out."""
     stub.measures = True
     warnings = ["Function 'pay': its output is large\x1b[2J", 7, "Orchestrator 'pay': a long history"]
     answer = stub.measured

@@ -52,7 +52,7 @@ def test_work_that_ends_in_the_stall_is_seen_after_it():
 
 
 def test_a_tool_that_is_not_installed_is_named(monkeypatch, capsys):
-    """Where k6 is missing the command says so and goes on."""
+    """Where k6 is missing the command says so and continues."""
     monkeypatch.setattr(truth.shutil, "which", lambda _: None)
     assert measure(STALLED, ["k6"]) == []
     assert "k6 is not installed: left out" in capsys.readouterr().out

@@ -28,20 +28,20 @@ def build(source, dist, *targets):
 
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory):
-    """Give the folder of both distributions."""
+    """Return the folder of both distributions."""
     return build(ROOT, tmp_path_factory.mktemp("dist"))
 
 
 @pytest.fixture(scope="module")
 def wheel(dist):
-    """Give the wheel, opened."""
+    """Yield the wheel, opened."""
     with zipfile.ZipFile(dist / f"{NAME}-py3-none-any.whl") as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def metadata(wheel):
-    """Give the wheel's metadata; its payload is the readme."""
+    """Return the wheel's metadata; its payload is the readme."""
     return email.message_from_bytes(wheel.read(f"{NAME}.dist-info/METADATA"))
 
 

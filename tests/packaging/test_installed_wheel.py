@@ -97,7 +97,7 @@ def install(python, *requirements):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Give the wheel under test."""
+    """Return the wheel under test."""
     dist = Path(os.environ["WHEEL"]) if "WHEEL" in os.environ else tmp_path_factory.mktemp("dist")
     if "WHEEL" not in os.environ:
         run(sys.executable, "-m", "hatchling", "build", "-d", str(dist), "-t", "wheel", cwd=ROOT)
@@ -107,7 +107,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(wheel, tmp_path_factory):
-    """Give the Python of a clean environment that has the wheel, what it depends on, and the user's own pytest."""
+    """Return the Python of a clean environment that has the wheel, what it depends on, and the user's own pytest."""
     folder = tmp_path_factory.mktemp("clean")
     run(sys.executable, "-m", "venv", folder / "venv", cwd=folder)
     python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
@@ -117,7 +117,7 @@ def python(wheel, tmp_path_factory):
 
 @pytest.fixture(params=APPS)
 def project(request, tmp_path):
-    """Give the folder of an app outside of this repository, with a test beside it; and where and how it starts."""
+    """Return the folder of an app outside of this repository, with a test beside it; and where and how it starts."""
     path, payload, output = APPS[request.param]
     folder = tmp_path / request.param
     if request.param == "folders":

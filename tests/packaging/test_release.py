@@ -30,7 +30,7 @@ def steps(workflow):
 
 @pytest.fixture
 def released(tmp_path):
-    """Give a folder with what the checks of a release read, and a way to call them."""
+    """Return a folder with what the checks of a release read, and a way to call them."""
     for name in ("tools/release.py", "src/durable_harness/__init__.py", "CHANGELOG.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)

@@ -157,7 +157,7 @@ time.sleep(600)
 
 @pytest.mark.parametrize("is_asked", [True, False])
 def test_a_supervised_command_ends_with_its_children(as_windows, wait_until, ask_to_end, is_asked):
-    """A command of somebody else ends with all that it started when it is asked to, and when its parent is gone."""
+    """A command of a user ends with all that it started when it is asked to, and when its parent is gone."""
     parent = as_windows.start("-c", "import time; time.sleep(600)", name="parent")
     supervisor = as_windows.start(
         "-m", "durable_harness.stack.supervisor", parent.pid, sys.executable, "-c", SUPERVISED, name="supervisor"
@@ -175,7 +175,7 @@ def test_a_supervised_command_ends_with_its_children(as_windows, wait_until, ask
 
 
 def test_a_changed_app_is_served_again(as_windows, wait_until):
-    """`--reload` ends the app's process in order and starts another when a file changes; operations go on."""
+    """`--reload` ends the app's process in order and starts another when a file changes; operations continue."""
     app = as_windows.folder / "app"
     app.mkdir()
     for name in ("function_app.py", "host.json", "local.settings.json"):

@@ -44,7 +44,7 @@ class Outcome:
         return self.cases[name].find("skipped").get("message")
 
     def stacks(self):
-        """Return the stacks that the report says tests ran on."""
+        """Return the stacks that the report shows tests ran on."""
         properties = (found for case in self.cases.values() for found in case.iter("property"))
         return {found.get("value") for found in properties if found.get("name") == "durable_stack"}
 

@@ -142,7 +142,7 @@ def test_any_number_of_calls_wait_at_once():
 
 
 def test_a_cancelled_task_does_not_wait():
-    """A wait that is cancelled ends at once, and so does the loop, though the call in its thread goes on."""
+    """A wait that is cancelled ends at once, and so does the loop, though the call in its thread continues."""
     release, begun = threading.Event(), threading.Event()
 
     def call():

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="only this scheduler's clock 
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app whose orchestrators wait for days."""
+    """Return the app whose orchestrators wait for days."""
     return Path(__file__).parents[1] / "apps" / "waiting"
 
 
@@ -26,7 +26,7 @@ def fired_at(operation):
 
 
 def test_a_month_passes_when_time_is_skipped(operations, durable_clock):
-    """A timer of 30 days ends at once, and history and clock tell of 30 days."""
+    """A timer of 30 days ends at once, and history and clock show 30 days."""
     began = durable_clock.now()
     durable_clock.skip()
     operation = operations.start_orchestrator("naps", {"days": 30})
@@ -78,7 +78,7 @@ def test_time_is_advanced_by_hand(operations, durable_clock):
 
 
 def test_a_move_goes_from_one_due_time_to_the_next(operations, durable_clock):
-    """A daily timer that is created anew each time fires daily within one move, with an activity in between."""
+    """A daily timer that is created again each time fires daily within one move, with an activity in between."""
     began = durable_clock.now()
     operation = operations.start_orchestrator("naps", {"days": 1, "times": 30})
     durable_clock.advance(29.5 * DAY)
@@ -186,7 +186,7 @@ def test_now(operations):
 
 
 def test_a_stack_without_such_a_clock_is_a_skip_with_the_remedy(inner):
-    """Where the scheduler is somebody else's the test is skipped, and the reason says what to do."""
+    """Where the scheduler is a foreign one the test is skipped, and the reason states what to do."""
     inner.write(
         "test_it.py",
         """

@@ -14,13 +14,13 @@ CONTROLLED = ("--test-control",)
 
 @pytest.fixture(scope="module")
 def controlled(request):
-    """Give a stack that tests may reach into."""
+    """Yield a stack that tests may reach into."""
     with embedded_stack(request.config.rootpath, serve_args=CONTROLLED) as stack:
         yield stack
 
 
 def answer_to(controlled, *, key=None, method="POST"):
-    """Call the endpoint as somebody with this key would, and return the status of the answer."""
+    """Call the endpoint as a client with this key would, and return the status of the answer."""
     [facts] = controlled.control._facts()
     headers = {} if key is None else {KEY_HEADER: key}
     request = urllib.request.Request(f"{facts['url']}/clock/now", b"{}", headers, method=method)

@@ -73,7 +73,7 @@ COVERAGE = ("-p", "pytest_cov", "--cov=.", "--cov-branch", "--cov-report=json:co
 
 @pytest.fixture
 def covered(inner):
-    """Give the running of the tests of an app: how that ended, and what was measured of the app."""
+    """Return the running of the tests of an app: how that ended, and what was measured of the app."""
     for name in ("host.json", "local.settings.json"):
         shutil.copy(APP / name, inner.folder)
     inner.write("function_app.py", FUNCTION_APP).write("test_it.py", TESTS)

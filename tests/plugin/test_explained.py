@@ -60,7 +60,7 @@ def test_long_output(operations):
 
 @pytest.fixture(scope="module")
 def outcome(new_inner, tmp_path_factory):
-    """Give one run of tests that fail on purpose."""
+    """Return one run of tests that fail on purpose."""
     inner = new_inner(tmp_path_factory.mktemp("explained"))
     return inner.write("test_explained.py", TESTS).run(f"--app-dir={APP}")
 

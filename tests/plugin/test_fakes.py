@@ -14,7 +14,7 @@ DAYS_S = timedelta(days=3).total_seconds()
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app whose functions need what no test has."""
+    """Return the app whose functions need what no test has."""
     return Path(__file__).parents[1] / "apps" / "faked"
 
 
@@ -128,7 +128,7 @@ def test_a_delay_is_moved_over_by_hand(operations, durable_activities, durable_c
 
 
 def test_calls_are_waited_for(operations, durable_activities):
-    """`wait` returns the calls once there are so many, and says which there were if they do not come."""
+    """`wait` returns the calls once there are enough, and reports those that were made if they do not come."""
     fake = durable_activities.fake("charge_card", returns=1)
     operations.start("/api/orders/pay", "a")
     assert [call.input for call in fake.wait()] == ["a"]

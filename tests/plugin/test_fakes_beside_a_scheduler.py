@@ -10,7 +10,7 @@ from durable_harness.testing import assert_completed
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app whose functions need what no test has."""
+    """Return the app whose functions need what no test has."""
     return Path(__file__).parents[1] / "apps" / "faked"
 
 

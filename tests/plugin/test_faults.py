@@ -72,7 +72,7 @@ def test_a_failure_shows_the_seed_and_the_faults(inner, arguments, ini, seed):
 
 @pytest.mark.thorough
 def test_a_random_seed_is_one_for_the_whole_run(inner):
-    """--fault-seed random draws a seed for all workers of a run, and a failure tells it as a number."""
+    """--fault-seed random draws a seed for all workers of a run, and a failure shows it as a number."""
     for name in ("test_1.py", "test_2.py"):
         inner.write(name, FAILS)
     outcome = inner.run(f"--app-dir={SAMPLE}", "--fault-seed", "random", "-n", "2", "--dist", "loadfile")
@@ -105,7 +105,7 @@ def test_a_killed_run_leaves_no_process(inner, processes_of):
 
 
 def test_a_stack_that_is_not_ours_is_a_skip_with_the_remedy(inner):
-    """Where nothing can be broken the test is skipped, and the reason says what to do."""
+    """Where nothing can be broken the test is skipped, and the reason states what to do."""
     outcome = inner.write("test_it.py", ELSEWHERE).run()
     assert "the elsewhere stack cannot be broken" in outcome.skip_reason("test_break")
     assert "--stack embedded" in outcome.skip_reason("test_break")
@@ -156,7 +156,7 @@ def test_what_is_no_fault_is_refused(durable_faults, wrong, told):
 
 @pytest.fixture(scope="module")
 def on_a_scheduler_of_others():
-    """Give the sample app on a scheduler that is not the stack's own, as an emulator is not."""
+    """Yield the sample app on a scheduler that is not the stack's own, as an emulator is not."""
     with scheduler_process(args=["--dynamic-task-hubs"]) as running:
         emulator = Emulator(running.grpc_address, running.http_url, running.dashboard_url, "no container")
         options = StackOptions(emulator=lambda: emulator, task_hub="others", serve_args=("--test-control",))
@@ -178,7 +178,7 @@ def test_work_items_are_struck_on_any_scheduler(on_a_scheduler_of_others, tmp_pa
 
 @pytest.mark.parametrize("method", ["kill_host", "kill_scheduler", "pause_scheduler"])
 def test_processes_that_are_not_ours_are_left_alone(on_a_scheduler_of_others, method):
-    """Killing what would not come back, or is somebody else's, is refused with the remedy."""
+    """Killing what would not come back, or is a foreign process, is refused with the remedy."""
     faults = faults_of(on_a_scheduler_of_others.control, seed=1)
     with pytest.raises(UsageError, match=f"{method}: .* Run this test with --stack embedded"):
         getattr(faults, method)(*([1.0] if method == "pause_scheduler" else []))
@@ -200,7 +200,7 @@ def test_a_fault_that_does_not_strike_fails_its_test(operations, durable_faults)
 
 @embedded
 def test_a_fault_is_gone_with_the_host_it_was_in(durable_faults):
-    """After a kill of the host its faults are unknown, and asking for one says why."""
+    """After a kill of the host its faults are unknown, and asking for one gives the reason."""
     fault = durable_faults.drop_work_items(kind="entity")
     durable_faults.kill_host()
     with pytest.raises(Exception, match="the host was started again since it was injected"):

@@ -43,7 +43,7 @@ def test_replay(durable_replay):
 
 @pytest.mark.sdk1
 def test_the_sample_app_repeats_its_histories(durable_replay):
-    """The app of this repository does what its recorded histories tell."""
+    """The app of this repository does what its recorded histories show."""
     assert len(durable_replay("tests/histories/sample")) >= 1
 
 
@@ -64,7 +64,7 @@ def test_a_recording_of_this_stack_replays(operations, durable_replay, tmp_path)
 
 @pytest.fixture
 def own_app(inner):
-    """Give a folder with an app of its own; call it with the input that the app's activity gets."""
+    """Return a folder with an app of its own; call it with the input that the app's activity gets."""
     for name in ("host.json", "local.settings.json"):
         inner.write(name, (APPS / "mixed" / name).read_text())
 
@@ -128,7 +128,7 @@ def test_greeting(operations):
 @pytest.mark.thorough
 @pytest.mark.parametrize("asked_for", ["option", "ini key"])
 def test_always_replay_fails_what_does_not_repeat_itself(own_app, inner, asked_for):
-    """With --always-replay or its ini key, an input from outside the history fails the instance; the test says why."""
+    """With --always-replay or its ini key, an input from outside the history fails the instance, with the reason."""
     own_app("next(numbers)").write("test_it.py", CHECK)
     assert inner.run().code == 0
     if asked_for == "ini key":

@@ -106,7 +106,7 @@ def test_three(operations, url):
 
 
 def test_an_empty_hub_with_processes_of_their_own(inner):
-    """Where faults make host and scheduler two processes, the hub is emptied all the same."""
+    """Where faults make host and scheduler two processes, the hub is emptied anyway."""
     finds = """
 def test_two(operations, durable_faults):
     assert left_over(operations) == (0, 404)
@@ -117,7 +117,7 @@ def test_two(operations, durable_faults):
 
 
 def test_keys_outlive_a_new_host(inner):
-    """A new host has the keys of the one before it, so that what knows them goes on."""
+    """A new host has the keys of the one before it, so that what knows them continues."""
     checked = """
 @pytest.fixture(scope="module")
 def durable_serve_args():
@@ -150,7 +150,7 @@ def test_two(operations, durable_clock):
 
 
 def test_a_stack_without_hubs_is_a_skip_with_the_remedy(inner):
-    """Where the scheduler is somebody else's the test is skipped, and the reason says what to do."""
+    """Where the scheduler is a foreign one the test is skipped, and the reason states what to do."""
     inner.write(
         "test_it.py",
         """

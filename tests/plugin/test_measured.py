@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="it counts, and its clock and
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app of fan-outs, timers and families."""
+    """Return the app of fan-outs, timers and families."""
     return Path(__file__).parents[1] / "apps" / "measured"
 
 
@@ -39,7 +39,7 @@ def test_a_fan_out_is_counted_whole(operations):
 
 
 def test_times_are_in_order_and_the_execution_lies_between_them(operations):
-    """Creation, beginning and end come in their order, in seconds; the execution is the time between the latter."""
+    """Creation, beginning and end come in their order, in seconds; the execution is the time from beginning to end."""
     found = ended(operations, "ticks", 2)
     assert found.created_epoch_s <= found.begun_epoch_s < found.ended_epoch_s
     between_ms = 1000 * (found.ended_epoch_s - found.begun_epoch_s)
@@ -92,7 +92,7 @@ def test_an_operation_that_is_gone_fails_with_its_id(operations):
 
 @pytest.fixture
 def other_host():
-    """Give the URL of a host that accepts starts and knows nothing of measuring, as one in Azure."""
+    """Yield the URL of a host that accepts starts and knows nothing of measuring, as one in Azure."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):

@@ -35,7 +35,7 @@ OURS = "\n\ndef test_ours(base_url, durable_url):\n    assert base_url == durabl
 
 @pytest.fixture
 def app_dir(request):
-    """Give the option that names an app."""
+    """Return the option that names an app."""
     return f"--app-dir={request.path.parent / 'app'}"
 
 

@@ -142,7 +142,7 @@ def test_an_image_that_is_not_there_is_unavailable(monkeypatch):
 
 
 def test_a_hub_that_is_late_shows_the_containers_log(docker):
-    """An emulator that does not answer is told with the end of its log, and removed."""
+    """An emulator that does not answer is reported with the end of its log, and removed."""
     started = emulator.start_emulator("not-ready")
     try:
         emulator.wait_for_hub(started, "h")

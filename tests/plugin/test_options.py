@@ -31,7 +31,7 @@ def test_stop(durable_stack):
 
 
 def test_help_documents_every_option(pytester, plugin):
-    """`pytest --help` tells each option once, and each ini key that stands for it."""
+    """`pytest --help` lists each option once, and each ini key that stands for it."""
     told = pytester.runpytest_subprocess(*plugin, "--help").stdout.str()
     group = told[told.index("durable-harness, tests of Durable Functions apps") :]
     for flag in (
@@ -82,7 +82,7 @@ def test_stacks_is_a_light_import():
 
 
 def test_ini_keys_are_the_options_twins(inner):
-    """What the ini file says holds until the command line says otherwise; its folders are relative to the root."""
+    """The ini file holds unless the command line overrides it; its folders are relative to the root."""
     inner.write("pytest.ini", f"[pytest]\ndurable_app_dir = {APP}\ndurable_operation_timeout = 99\n")
     inner.write("test_ini.py", "def test_timeout(operations):\n    operations.start_orchestrator('approval').wait()\n")
     outcome = inner.run("--operation-timeout", "0.2")
@@ -115,7 +115,7 @@ def test_an_hour_passes_at_once(operations):
 
 
 def test_a_crash_of_the_host_fails_one_module(inner):
-    """A host that was killed is started anew for the next module."""
+    """A host that was killed is started again for the next module."""
     inner.write(
         "test_1.py",
         """
@@ -159,7 +159,7 @@ def test_fails(operations):
 
 
 def test_what_cannot_run_here_is_skipped_with_the_remedy(inner):
-    """Without Docker, without Core Tools and on a stack that its marker leaves out, a test is skipped and says why."""
+    """Without Docker, Core Tools, or on a stack that its marker leaves out, a test is skipped with the reason."""
     inner.write("test_it.py", ON_ITS_STACK)
     outcome = inner.run("--stack", "emulator,func,embedded", "--strict-markers", env=NO_DOCKER | {"PATH": "/nowhere"})
     assert (outcome.code, outcome.count("skipped"), len(outcome.cases)) == (0, 3, 3), outcome.output
@@ -230,7 +230,7 @@ def test_a_stack_of_another_name_is_refused():
 
 
 def test_a_remote_stack_needs_a_url(inner):
-    """Without a URL, and with one that nobody answers, a test on a remote stack fails and says what to give."""
+    """Without a URL, and with one that does not answer, a test on a remote stack fails and says what to give."""
     inner.write("test_it.py", ON_ITS_STACK)
     outcome = inner.run("--stack", "remote")
     assert "stack remote needs the URL of the app: --stack-url https" in outcome.error("test_on_its_stack[remote]")
@@ -251,7 +251,7 @@ def test_the_first_answer_of_a_remote_stack_has_the_users_limit(inner):
 
 @pytest.mark.thorough
 def test_the_pattern_on_a_remote_stack(inner, pattern):
-    """The pattern's tests pass on a deployment named by its URL that asks for a key; no report tells the key."""
+    """The pattern's tests pass on a deployment named by its URL that asks for a key; no report shows the key."""
     options = StackOptions(serve_args=("--enable-auth",))
     with open_stack("embedded", pattern.app_dir, options) as stack:
         arguments = ("--stack", "remote", "--stack-url", stack.base_url, "--stack-key", stack.function_key)
@@ -265,7 +265,7 @@ def test_the_pattern_on_a_remote_stack(inner, pattern):
 
 
 def test_a_killed_worker_leaves_nothing_behind(inner, processes_of):
-    """When an xdist worker is killed, its host ends and the controller removes its files; other tests go on."""
+    """When an xdist worker is killed, its host ends and the controller removes its files; other tests continue."""
     inner.write(
         "test_kill.py",
         """

@@ -18,7 +18,7 @@ CLIENTS = (
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app that asks services on the internet."""
+    """Return the app that asks services on the internet."""
     return Path(__file__).parents[1] / "apps" / "outside"
 
 

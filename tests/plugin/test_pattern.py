@@ -12,7 +12,7 @@ A_DAY_S = 24 * 60 * 60
 
 @pytest.fixture
 def running(operations):
-    """Give an operation that runs until somebody terminates it."""
+    """Yield an operation that runs until a client terminates it."""
     operation = operations.start(START, {"operation_type": "long", "duration": A_DAY_S})
     yield operation
     if operation.poll().status == 202:
@@ -62,7 +62,7 @@ def test_the_apps_own_status_route_follows_it(operations, running):
 
 
 def test_an_unknown_operation_is_not_found(operations):
-    """An id that nobody knows is a 404 that names it."""
+    """An unknown id is a 404 that names it."""
     unknown = uuid.uuid4().hex
     answer = operations.request("GET", f"/api/status/{unknown}")
     assert answer.status == 404

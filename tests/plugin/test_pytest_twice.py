@@ -36,7 +36,7 @@ TITLE = "durable-harness: delivered twice"
 
 @pytest.fixture
 def run(inner):
-    """Give the running of tests on an app of tests/apps/twice."""
+    """Return the running of tests on an app of tests/apps/twice."""
 
     def running(app, text, *arguments):
         inner.write("test_it.py", text)
@@ -51,7 +51,7 @@ def marked(mark):
 
 
 def test_a_test_fails_by_what_a_second_delivery_does(run):
-    """With --twice the wrong app's test fails, and its report says what each function did; without it passes."""
+    """With --twice the wrong app's test fails, and its report shows what each function did; without it passes."""
     assert run("wrong_letters", LETTERS).code == 0
     outcome = run("wrong_letters", LETTERS, "--twice")
     assert "[2, 'not filed'] == [1, 'filed']" in outcome.failure("test_filed[embedded]")
@@ -75,7 +75,7 @@ def test_the_mended_app_passes(run):
 
 
 def test_the_first_answer_may_come_late(run):
-    """Where the first answer counts the wrong app's test passes; what it did twice is reported all the same."""
+    """Where the first answer counts the wrong app's test passes; what it did twice is reported anyway."""
     outcome = run("wrong_letters", LETTERS, "--twice", "--twice-answer", "first")
     assert outcome.code == 0, outcome.output
     assert "did twice: appended to file" in outcome.output
@@ -151,7 +151,7 @@ def test_unmarked(operations):
 
 @pytest.fixture(scope="module")
 def unchecked(new_inner, tmp_path_factory):
-    """Give how tests ended whose marks `once` are each in vain, or nearly so, on the wrong app."""
+    """Return how tests ended whose marks `once` are each in vain, or nearly so, on the wrong app."""
     inner = new_inner(tmp_path_factory.mktemp("unchecked"))
     return inner.write("test_it.py", UNCHECKED).run(f"--app-dir={APPS / 'wrong_letters'}")
 

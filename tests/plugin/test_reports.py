@@ -1,4 +1,4 @@
-"""What a failed assertion tells: one run of failing tests, and what the report of each must contain."""
+"""What a failed assertion reports: one run of failing tests, and what the report of each must contain."""
 
 import json
 import re
@@ -119,7 +119,7 @@ def test_after_the_host(operations):
 
 @pytest.fixture(scope="module")
 def outcome(new_inner, tmp_path_factory):
-    """Give one run of tests that fail on purpose."""
+    """Return one run of tests that fail on purpose."""
     inner = new_inner(tmp_path_factory.mktemp("reports"))
     return inner.write("test_reports.py", TESTS).run(f"--app-dir={APP}")
 
@@ -225,7 +225,7 @@ def test_a_state_that_does_not_come_is_reported(outcome):
 
 
 def test_a_host_that_has_ended_is_reported(outcome):
-    """Nobody waits for a host that is gone: its report says first how it ended, as later tests do."""
+    """No test waits for a host that is gone: its report shows first how it ended, as later tests do."""
     ended = r"the host \(process \d+\) has ended \(killed by SIGKILL\)"
     told = report(outcome, "test_host_gone")
     assert re.search(rf"StuckOperationError: {ended}; the operation has not ended", told)
@@ -234,7 +234,7 @@ def test_a_host_that_has_ended_is_reported(outcome):
 
 
 def test_a_host_that_hangs_is_reported_in_time(outcome):
-    """A host that takes requests and does not answer holds nobody up: the operation is named soon after."""
+    """A host that takes requests and does not answer delays no test: the operation is named soon after."""
     told = report(outcome, "test_host_hung")
     assert "has not ended after 0.3 s" in told
     assert "its last poll: no answer: no whole answer in 1 s" in told

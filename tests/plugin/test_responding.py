@@ -11,7 +11,7 @@ from durable_harness.testing import Operations, StuckOperationError, assert_comp
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app whose orchestrations wait for events."""
+    """Return the app whose orchestrations wait for events."""
     return Path(__file__).parents[1] / "apps" / "alone"
 
 

@@ -1,4 +1,4 @@
-"""What the calls of `operations` return, as the documentation says, and what a run without an app or logs is told."""
+"""What the calls of `operations` return, as the documentation says, and what a run reports without an app or logs."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def fail(req): raise ValueError("no stock")
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app of the reports' tests."""
+    """Return the app of the reports' tests."""
     return Path(__file__).parent / "app"
 
 

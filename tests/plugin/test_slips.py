@@ -15,7 +15,7 @@ APPS = Path(__file__).parents[1] / "apps"
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app whose functions need what no test has."""
+    """Return the app whose functions need what no test has."""
     return APPS / "faked"
 
 
@@ -83,7 +83,7 @@ def test_a_service_without_a_path_is_all_of_it(operations, durable_activities):
 
 
 def test_a_fake_may_be_ended_twice(operations, durable_activities):
-    """The end of a fake may be said again, and its calls can be read after it."""
+    """The end of a fake may be asked for twice, and its calls can be read after it."""
     fake = durable_activities.fake("charge_card", returns=1, delay_s="0s")
     operations.start("/api/orders/pay", 5).wait()
     fake.end()

@@ -1,4 +1,4 @@
-"""What an instance waits for, told from its status and its history alone."""
+"""What an instance waits for, derived from its status and its history alone."""
 
 import pytest
 

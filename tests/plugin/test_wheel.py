@@ -64,7 +64,7 @@ def run(*words, cwd):
 
 @pytest.fixture
 def clean_python(tmp_path, pattern):
-    """Give the Python of a clean environment with the built wheel; its dependencies are those of this one."""
+    """Return the Python of a clean environment with the built wheel; its dependencies are those of this one."""
     source = tmp_path / "source"
     source.mkdir()
     for name in ("pyproject.toml", "README.md"):

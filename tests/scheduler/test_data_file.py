@@ -92,7 +92,7 @@ def damage(path, text=b""):
 
 @pytest.fixture
 def filled(tmp_path):
-    """Give a file that a scheduler has filled with instances and closed."""
+    """Return a file that a scheduler has filled with instances and closed."""
     data = tmp_path / "hub.db"
     with running("scheduler", data, tmp_path) as (process, facts, log):
         assert set(start_many(facts, 30, '"needle ' + "x" * 3000 + '"')) == {grpc.StatusCode.OK}

@@ -31,7 +31,7 @@ def counter(ctx, amount):
 
 @pytest.fixture
 def play(hub):
-    """Give a runner of scenes: play(scene) calls scene(client) on an event loop and returns what it returns."""
+    """Return a runner of scenes: play(scene) calls scene(client) on an event loop and returns what it returns."""
     hub.work(orchestrators=[wait_for_go, call_double, call_broken], activities=double, entities=counter)
 
     def play(scene, **options):
@@ -207,7 +207,7 @@ def test_it_has_a_default_version(play, hub):
 
 
 def test_its_waits_run_out_of_time(play):
-    """A wait that is too long raises TimeoutError, and one for nobody gives None."""
+    """A wait that is too long raises TimeoutError, and one for an unknown instance gives None."""
 
     async def scene(client):
         instance_id = await client.schedule_new_orchestration(wait_for_go)

@@ -174,7 +174,7 @@ def test_a_retried_child_may_have_an_id_of_its_own(hub):
 
 
 def test_a_terminated_child_fails_the_call(hub):
-    """A parent whose child is terminated gets a failure and can go on."""
+    """A parent whose child is terminated gets a failure and can continue."""
 
     def parent(ctx, _input):
         try:
@@ -191,7 +191,7 @@ def test_a_terminated_child_fails_the_call(hub):
 
 
 def test_a_child_that_loses_a_race_continues_alone(hub):
-    """A sub-orchestration that nobody waits for any more ends by itself, after its parent."""
+    """A sub-orchestration that is no longer awaited ends by itself, after its parent."""
 
     def parent(ctx, _input):
         slow = ctx.call_sub_orchestrator(wait_for_go, instance_id="kid")

@@ -52,7 +52,7 @@ def command(*arguments):
 
 @pytest.fixture
 def run_to_its_end(tmp_path, warm_starter):
-    """Give a function that runs the command, which must end by itself: its exit code, its output, its errors."""
+    """Return a function that runs the command, which must end by itself: its exit code, its output, its errors."""
 
     def run(*arguments):
         files = {"output": tmp_path / "output.txt", "errors": tmp_path / "errors.txt"}
@@ -71,7 +71,7 @@ def hubs_of(running, *names):
 
 @pytest.fixture
 def taken_port():
-    """Give a port that somebody listens on."""
+    """Yield a port on which a server listens."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -196,7 +196,7 @@ def test_a_variable_makes_hubs_on_use(monkeypatch, value, known):
 
 @pytest.fixture(scope="module")
 def service():
-    """Give a scheduler with the hubs default and orders."""
+    """Yield a scheduler with the hubs default and orders."""
     with scheduler_process(args=["--task-hubs", "default,orders"]) as running:
         yield running
 
@@ -251,7 +251,7 @@ def counter(ctx, amount):
 
 
 def test_a_file_keeps_everything(new_hub, tmp_path):
-    """With --data, a scheduler that was killed and started again goes on: what ran runs, what had ended is known."""
+    """With --data, a scheduler that was killed and started again continues: what ran runs, what had ended is known."""
     arguments = ["--dynamic-task-hubs", "--data", str(tmp_path / "hub.db")]
     entity = EntityInstanceId("counter", "k")
     with scheduler_process(args=arguments) as running:
@@ -276,7 +276,7 @@ def test_a_file_keeps_everything(new_hub, tmp_path):
 
 
 def test_a_worker_comes_back_to_a_scheduler_that_was_away(new_hub, tmp_path):
-    """A worker and a client that stay while the scheduler is killed and started on its port go on by themselves."""
+    """A worker and a client that stay while the scheduler is killed and started on its port continue by themselves."""
     data = ["--dynamic-task-hubs", "--data", str(tmp_path / "hub.db")]
     with scheduler_process(args=data) as running:
         hub = new_hub("kept", on=running)
@@ -293,7 +293,7 @@ def test_a_worker_comes_back_to_a_scheduler_that_was_away(new_hub, tmp_path):
 
 
 def answers(hub, instance_id):
-    """Tell whether the client reaches the scheduler again."""
+    """Return whether the client reaches the scheduler again."""
     try:
         return hub.state(instance_id) is not None
     except grpc.RpcError:
@@ -343,7 +343,7 @@ def test_a_file_is_free_when_its_scheduler_has_ended(tmp_path):
 
 @pytest.fixture(scope="module")
 def skipping():
-    """Give a scheduler whose time skips."""
+    """Yield a scheduler whose time skips."""
     with scheduler_process(args=["--dynamic-task-hubs", "--time", "skip"]) as running:
         yield running
 

@@ -35,7 +35,7 @@ def call_wait_for_go(ctx, _input):
 
 @pytest.fixture
 def suspended(hub):
-    """Give the id of a suspended instance that waits for the event go."""
+    """Return the id of a suspended instance that waits for the event go."""
     hub.work(orchestrators=wait_for_go)
     instance_id = hub.start(wait_for_go)
     until(lambda: hub.status(instance_id) is RUNNING)
@@ -46,7 +46,7 @@ def suspended(hub):
 
 @pytest.fixture
 def family(hub):
-    """Give the ids of a running parent and its running child."""
+    """Return the ids of a running parent and its running child."""
     hub.work(orchestrators=[call_wait_for_go, wait_for_go])
     parent = hub.start(call_wait_for_go)
     until(lambda: (state := hub.state(f"{parent}-kid")) and state.runtime_status is RUNNING)
@@ -90,7 +90,7 @@ def new_events(item):
 
 
 def test_suspending_twice_is_suspending_once(hub):
-    """A second suspension is not sent to the worker, which would loop for ever over it; one resumption ends both."""
+    """A second suspension is not sent to the worker, which would loop forever over it; one resumption ends both."""
     raw = hub.raw()
     work = raw.work()
     raw.start(instance_id="i")
@@ -245,7 +245,7 @@ def test_a_recursive_termination_reaches_grandchildren(hub):
 
 
 def test_a_plain_termination_leaves_the_children(hub, family):
-    """A termination that is not recursive ends the parent only; its child goes on to its own end."""
+    """A termination that is not recursive ends the parent only; its child continues to its own end."""
     parent, kid = family
     hub.client.terminate_orchestration(parent, recursive=False)
     assert hub.wait(parent).runtime_status is TERMINATED
@@ -405,7 +405,7 @@ def test_a_restart_of_what_runs_is_refused(hub):
 
 
 def test_a_restart_under_a_new_id_of_what_runs(hub):
-    """A running instance can be restarted under a new id, and both go on."""
+    """A running instance can be restarted under a new id, and both continue."""
     hub.work(orchestrators=wait_for_go)
     first = hub.start(wait_for_go)
     until(lambda: hub.status(first) is RUNNING)

@@ -13,7 +13,7 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 
 
 def counter(ctx, amount):
-    """An entity as a function: it adds, tells, fails and deletes itself."""
+    """An entity as a function: it adds, returns its state, fails and deletes itself."""
     total = ctx.get_state(int, 0)
     if ctx.operation == "fail":
         ctx.set_state(total + 1000)
@@ -236,7 +236,7 @@ def test_a_signal_for_a_time_far_ahead_is_not_done(hub):
 
 
 def test_names_of_entities_ignore_case(hub):
-    """An entity is the same however its name is written; keys are told apart by case."""
+    """An entity is the same however its name is written; keys are distinguished by case."""
     hub.work(orchestrators=call, entities=Account)
     hub.output_of(call, input=["ACCOUNT", "k", "deposit", 5])
     assert value_of(hub, key("k", "account")) == 5
@@ -308,7 +308,7 @@ def test_signals_wait_for_the_lock(hub):
 
 
 def test_a_lock_of_several_entities_is_had_as_a_whole(hub):
-    """Orchestrations that lock two entities in different orders do not block each other for ever."""
+    """Orchestrations that lock two entities in different orders do not block each other forever."""
 
     def swap(ctx, names):
         with (yield ctx.lock_entities([key(name) for name in names])):
@@ -425,7 +425,7 @@ def test_an_entity_without_its_state(hub):
 
 @pytest.fixture
 def zoo(hub):
-    """Give a hub with the counters a, b, c, the account a and, deleted, the counter gone."""
+    """Return a hub with the counters a, b, c, the account a and, deleted, the counter gone."""
     hub.work(orchestrators=call, entities=[counter, Account])
     for name, entity in (("a", "counter"), ("b", "counter"), ("c", "counter"), ("a", "account")):
         operation = "add" if entity == "counter" else "deposit"
@@ -478,7 +478,7 @@ def test_a_query_brings_state_if_asked(zoo):
 
 
 def test_a_deleted_entity_is_none(zoo):
-    """An entity that deleted its state is None, and begins anew with the next operation."""
+    """An entity that deleted its state is None, and begins again with the next operation."""
     assert zoo.client.get_entity(key("gone")) is None
     assert zoo.output_of(call, input=["counter", "gone", "add", 5]) == 5
 

@@ -61,7 +61,7 @@ def test_an_event_without_data(hub):
 
 
 def collect(ctx, count):
-    """Take so many events, one after the other."""
+    """Wait for as many events as the input says, one after the other."""
     seen = []
     for _ in range(count):
         seen.append((yield ctx.wait_for_external_event("item")))  # noqa: PERF401 - a comprehension cannot yield
@@ -134,7 +134,7 @@ def test_an_event_for_what_has_ended_changes_nothing(hub):
 
 
 def test_an_orchestration_sends_events_to_another(hub):
-    """send_event reaches another instance; the sender's history tells of it."""
+    """send_event reaches another instance; the sender's history records it."""
 
     def sender(ctx, target):
         ctx.send_event(target, "go", data="from me")

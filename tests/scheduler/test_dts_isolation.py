@@ -11,7 +11,7 @@ from durable_harness.stack import scheduler_process
 
 @pytest.fixture
 def pair(new_hub):
-    """Give two hubs of one scheduler."""
+    """Return two hubs of one scheduler."""
     return new_hub(), new_hub()
 
 

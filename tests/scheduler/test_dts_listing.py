@@ -28,7 +28,7 @@ MANY = 2_147_483_647
 
 @pytest.fixture
 def population(hub):
-    """Give a hub with five completed instances, one failed and one waiting, created in this order."""
+    """Return a hub with five completed instances, one failed and one waiting, created in this order."""
     hub.work(orchestrators=[call_double, call_broken, wait_for_go], activities=double)
     for number in range(5):
         hub.run(call_double, input=number, instance_id=f"done-{number}")
@@ -82,7 +82,7 @@ def test_a_query_by_time_of_creation(hub):
 
 
 def test_a_query_up_to_the_time_that_a_client_knows(hub):
-    """The time of creation, as a client is told it, finds the instance from both sides."""
+    """The time of creation that a client gets finds the instance from both sides."""
     created_at = hub.state(hub.start(wait_for_go, instance_id="i")).created_at.replace(tzinfo=UTC)
     assert ids_of(hub, created_time_from=created_at, created_time_to=created_at) == ["i"]
 
@@ -130,7 +130,7 @@ def test_a_query_of_an_empty_hub(hub):
 
 
 def test_new_instances_do_not_disturb_the_pages(population):
-    """Instances that are created while somebody pages neither repeat nor hide what was there."""
+    """Instances that are created between pages neither repeat nor hide what was there."""
     raw = population.raw()
     seen, token = [], ""
     for number in itertools.count():
@@ -146,7 +146,7 @@ def test_new_instances_do_not_disturb_the_pages(population):
 
 
 def test_purged_instances_do_not_disturb_the_pages(population):
-    """Instances that are purged while somebody pages do not make others be skipped."""
+    """Instances that are purged between pages do not make others be skipped."""
     raw = population.raw()
     first = raw.QueryInstances(pb.QueryInstancesRequest(query=pb.InstanceQuery(maxInstanceCount=3)))
     for state in first.orchestrationState:

@@ -15,7 +15,7 @@ SHORT = timedelta(milliseconds=20)
 
 
 def test_the_state_has_name_input_output_and_times(hub):
-    """A finished instance tells its name, input, output and times that are in order."""
+    """A finished instance has its name, input, output and times that are in order."""
     hub.work(orchestrators=call_double, activities=double)
     state = hub.run(call_double, input=21)
     assert (state.name, state.get_input(), state.get_output(), state.runtime_status) == (
@@ -73,7 +73,7 @@ def test_typed_values_are_rebuilt(hub):
 
 
 def test_activities_know_where_they_belong(hub):
-    """An activity is told the id of its orchestration and its own number."""
+    """An activity gets the id of its orchestration and its own number."""
 
     def who(ctx, _input):
         return [ctx.orchestration_id, ctx.task_id]
@@ -127,7 +127,7 @@ def test_a_fan_with_a_failure_fails_with_its_error(hub):
 
 
 def test_a_race_continues_with_the_first(hub, release):
-    """when_any goes on with the activity that ends first, while the other is still running."""
+    """when_any continues with the activity that ends first, while the other is still running."""
 
     def stuck(_ctx, _input):
         release.wait()
@@ -142,7 +142,7 @@ def test_a_race_continues_with_the_first(hub, release):
 
 
 def test_a_late_loser_of_a_race_does_no_harm(hub, release):
-    """The result of an activity nobody waits for any more comes in later and the orchestration ends as it should."""
+    """The result of an activity that is no longer awaited comes in later and the orchestration ends as it should."""
 
     def slow(_ctx, _input):
         release.wait()

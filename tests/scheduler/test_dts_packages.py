@@ -11,7 +11,7 @@ MINUTE = timedelta(minutes=1)
 
 @pytest.fixture
 def schedules(hub):
-    """Give a client of scheduled tasks; its worker counts the runs of the orchestrator `tick`."""
+    """Return a client of scheduled tasks; its worker counts the runs of the orchestrator `tick`."""
     hub.ticks = []
 
     def tick(_ctx, value):

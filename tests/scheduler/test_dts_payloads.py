@@ -108,7 +108,7 @@ def test_too_large_a_result_fails_its_activity(hub):
 
 
 def oversized(what):
-    """Return an orchestrator that makes one too large payload of this kind and then goes on."""
+    """Return an orchestrator that makes one too large payload of this kind and then continues."""
 
     def orchestrator(ctx, _input):
         value, keeper = text(TOO_LARGE), entity()
@@ -181,7 +181,7 @@ def test_too_large_a_result_of_an_operation_fails_it(hub):
 
 
 def test_work_continues_after_payloads_over_the_limit(hub):
-    """The worker whose payloads were too large goes on working."""
+    """The worker whose payloads were too large continues working."""
     hub.work(orchestrators=[call_say, call_double], activities=[say, double])
     states = [hub.run(call_say, input=TOO_LARGE) for _ in range(3)]
     assert {state.runtime_status for state in states} == {FAILED}
@@ -190,14 +190,14 @@ def test_work_continues_after_payloads_over_the_limit(hub):
 
 @pytest.fixture(scope="module")
 def unlimited():
-    """Give a scheduler without a limit on payloads."""
+    """Yield a scheduler without a limit on payloads."""
     with scheduler_process(args=["--dynamic-task-hubs", "--max-payload-bytes", "0"]) as running:
         yield running
 
 
 @pytest.fixture
 def wide_hub(new_hub, unlimited):
-    """Give a hub of the scheduler without a limit, whose clients and workers receive messages of any size."""
+    """Return a hub of the scheduler without a limit, whose clients and workers receive messages of any size."""
     hub = new_hub(on=unlimited)
     hub.client = hub.new_client(channel_options=LARGE_MESSAGES)
     return hub
@@ -240,7 +240,7 @@ def narrow_worker(hub, **functions):
 
 
 def test_a_turn_no_worker_can_receive_fails(hub):
-    """Results that add up to more than a worker receives fail the orchestration with a remedy; others go on."""
+    """Results that add up to more than a worker receives fail the orchestration with a remedy; others continue."""
 
     def gather(ctx, count):
         yield task.when_all([ctx.call_activity(say, input=1_000_000) for _ in range(count)])
@@ -253,7 +253,7 @@ def test_a_turn_no_worker_can_receive_fails(hub):
 
 
 def test_an_activity_no_worker_can_receive_fails(wide_hub):
-    """An activity whose input is more than its workers receive fails its call; their other work goes on."""
+    """An activity whose input is more than its workers receive fails its call; their other work continues."""
 
     def call_large(ctx, size):
         try:
@@ -281,7 +281,7 @@ def test_entity_operations_come_in_batches_a_worker_can_receive(hub):
 
 
 def test_an_operation_no_worker_can_receive_fails(wide_hub):
-    """An operation whose input is more than its workers receive fails for its caller; the entity goes on."""
+    """An operation whose input is more than its workers receive fails for its caller; the entity continues."""
 
     def keeper(ctx, value):
         ctx.set_state(len(value))

@@ -18,13 +18,13 @@ RUNNING = pb.ORCHESTRATION_STATUS_RUNNING
 
 @pytest.fixture
 def raw(hub):
-    """Give the bare stub of a hub."""
+    """Return the bare stub of a hub."""
     return hub.raw()
 
 
 @pytest.fixture
 def work(raw):
-    """Give a worker's stream."""
+    """Return a worker's stream."""
     return raw.work()
 
 
@@ -205,7 +205,7 @@ def test_an_orchestration_may_be_canceled(raw, work):
 
 
 def test_results_of_activities_of_one_turn_come_together(raw, work):
-    """Results that arrive while nobody has room for a turn ride along in one."""
+    """Results that arrive while no worker has room for a turn ride along in one."""
     raw.start()
     raw.answer(next(work), *(scheduled(number) for number in range(1, 6)))
     activities = [next(work) for _ in range(5)]
@@ -336,7 +336,7 @@ def test_a_worker_that_keeps_executions_is_sent_what_is_new(hub):
 
 
 def test_a_worker_without_the_header_is_sent_everything(raw, work):
-    """Workers of others get the whole history with every turn, as the protocol says."""
+    """Workers of others get the whole history with every turn, as the protocol specifies."""
     second, third = turns_of_long_history(raw, work)
     lengths = [len(item.orchestratorRequest.pastEvents) for item in (second, third)]
     assert lengths == [2 + LONG_HISTORY_EVENTS, 4 + LONG_HISTORY_EVENTS]

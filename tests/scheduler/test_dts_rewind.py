@@ -54,7 +54,7 @@ def rewound(hub, instance_id, reason="mended"):
 
 
 def test_a_failed_activity_is_done_again(hub):
-    """A rewound orchestration calls the activity that failed once more and goes on to its end."""
+    """A rewound orchestration calls the activity that failed once more and continues to its end."""
     work = Work("b")
     hub.work(orchestrators=in_turn, activities=work.activity())
     instance_id = hub.start(in_turn, input=["a", "b", "c"])
@@ -172,7 +172,7 @@ def test_a_purged_child_is_started_again(hub):
 
 
 def test_an_error_of_the_orchestrator_itself_is_mended(hub):
-    """An orchestration that failed by its own code goes on from there with a worker whose code is mended."""
+    """An orchestration that failed by its own code continues from there with a worker whose code is mended."""
 
     def clumsy(ctx, _input):
         yield ctx.call_activity("work", input="a")

@@ -9,7 +9,7 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 
 
 def test_a_timer_fires_when_it_is_due(hub):
-    """The orchestrator goes on at the due time or after it, never before."""
+    """The orchestrator continues at the due time or after it, never before."""
 
     def sleepy(ctx, _input):
         began = ctx.current_utc_datetime

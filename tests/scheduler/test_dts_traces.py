@@ -13,13 +13,13 @@ CONTEXT = {"traceParent": PARENT, "spanID": "b7ad6b7169203331", "traceState": {"
 
 @pytest.fixture
 def raw(hub):
-    """Give the bare stub."""
+    """Return the bare stub."""
     return hub.raw()
 
 
 @pytest.fixture
 def work(raw):
-    """Give a worker's stream."""
+    """Return a worker's stream."""
     return raw.work()
 
 

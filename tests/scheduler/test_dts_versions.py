@@ -101,7 +101,7 @@ def test_what_one_worker_rejects_another_takes(hub):
 
 
 def test_what_every_worker_rejects_waits_for_one_that_does_not(hub):
-    """An orchestration of a version nobody takes is not lost: it runs when its worker comes."""
+    """An orchestration of a version that no worker takes is not lost: it runs when its worker comes."""
     hub.work(orchestrators=versioned, versioning=matching(VersionMatchStrategy.STRICT, "1.0", REJECT))
     instance_id = hub.start(versioned, version="2.0")
     assert hub.output_of(versioned, version="1.0") == "1.0"

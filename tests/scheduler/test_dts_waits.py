@@ -13,7 +13,7 @@ MANY = 20
 
 
 def test_waiting_too_long_is_a_timeout(hub):
-    """A wait for the end that runs out of time raises TimeoutError, and the instance goes on."""
+    """A wait for the end that runs out of time raises TimeoutError, and the instance continues."""
     hub.work(orchestrators=wait_for_go)
     instance_id = hub.start(wait_for_go)
     with pytest.raises(TimeoutError):

@@ -393,7 +393,7 @@ def test_what_a_killed_worker_had_is_done_by_the_next(hub, tmp_path, hang_in, be
 
 @pytest.fixture
 def impatient_pings(monkeypatch):
-    """Give the address of a scheduler in this process that pings silent workers ten times a second."""
+    """Yield the address of a scheduler in this process that pings silent workers ten times a second."""
     monkeypatch.setattr(dispatch, "HEALTH_PING_INTERVAL_S", 0.1)
     started, stop = threading.Event(), None
     facts = {}

@@ -28,13 +28,13 @@ def stub_of(running):
 
 @pytest.fixture(scope="module")
 def two_hubs():
-    """Give a scheduler with the task hubs default and orders, and no others."""
+    """Yield a scheduler with the task hubs default and orders, and no others."""
     with scheduler_process(args=["--task-hubs", "default, orders"]) as running:
         yield running
 
 
 def test_the_http_api_lists_the_hubs(two_hubs):
-    """The root answers, and the ping of a hub tells whether it is there."""
+    """The root answers, and the ping of a hub shows whether it is there."""
     assert requests.get(two_hubs.http_url, timeout=5).status_code == 200
     ping = f"{two_hubs.http_url}/v1/taskhubs/ping"
     answers = {
@@ -84,7 +84,7 @@ def test_the_emulators_variables_name_the_hubs(monkeypatch):
 
 @pytest.mark.parametrize("option", ["--grpc-port", "--http-port", "--dashboard-port"])
 def test_a_busy_port_ends_the_start(option):
-    """A port that somebody listens on is never shared: the start ends with an error that names it and its option."""
+    """A port with a listener is never shared: the start ends with an error that names it and its option."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

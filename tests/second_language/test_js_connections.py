@@ -13,7 +13,7 @@ from npm_packages import installed
 
 @pytest.fixture
 def room_of(tmp_path):
-    """Give a function that makes a process of clients and workers for a scheduler's address."""
+    """Yield a function that makes a process of clients and workers for a scheduler's address."""
     rooms = []
 
     def make(address):

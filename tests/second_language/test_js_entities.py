@@ -125,7 +125,7 @@ def test_a_deleted_entity_is_unknown(js):
 
 @pytest.fixture
 def counters(js):
-    """Give a hub with five counters."""
+    """Return a hub with five counters."""
     for number in range(5):
         js.signal(f"c{number}", "add", number)
     until(lambda: [js.total(f"c{number}") for number in range(5)] == list(range(5)))

@@ -46,7 +46,7 @@ def test_ids_of_printable_ascii(js, instance_id):
     ids=repr,
 )
 def test_other_ids_are_refused(js, instance_id, says):
-    """An id that the service does not take is INVALID_ARGUMENT, and the message says why."""
+    """An id that the service does not take is INVALID_ARGUMENT, and the message gives the reason."""
     with pytest.raises(JsError, match=says) as caught:
         js.start("plain", 1, instance_id)
     assert caught.value.code == INVALID

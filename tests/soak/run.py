@@ -4,7 +4,7 @@
 
 Exit codes: 0 if nothing that was accepted was lost, changed or counted twice, nothing that was refused ran, and memory
 stayed flat in the last third, in which no process is killed; 1 if one of these failed; 2 for usage; 130 if it was
-interrupted. What cannot be done on this machine is left out, and the output says why. The figures are also in
+interrupted. What cannot be done on this machine is left out, and the output gives the reason. The figures are also in
 build/soak/soak.json.
 """
 

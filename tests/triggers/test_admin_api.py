@@ -14,14 +14,14 @@ DEADLINE_S = 20.0
 
 @pytest.fixture(scope="module")
 def orders():
-    """Give the order app on a host."""
+    """Yield the order app on a host."""
     with embedded_stack(Path(__file__).parents[1] / "apps" / "orders") as stack:
         yield stack
 
 
 @pytest.fixture
 def ask(orders):
-    """Give what sends a request below /admin/functions."""
+    """Return what sends a request below /admin/functions."""
 
     def send(method, path, **more):
         return requests.request(method, f"{orders.base_url}/admin/functions{path}", timeout=30, **more)
@@ -30,7 +30,7 @@ def ask(orders):
 
 
 def wait_for_log(stack, pattern):
-    """Return what the log says once it does."""
+    """Return what the log reports once it does."""
     deadline = time.monotonic() + DEADLINE_S
     while not (found := re.search(pattern, stack.log_path.read_text())):
         assert time.monotonic() < deadline, stack.log_path.read_text()
@@ -62,7 +62,7 @@ def test_a_timer_needs_no_body(ask, orders):
 
 
 def test_a_failure_after_the_answer_is_logged_whole(ask, orders):
-    """A function that fails was accepted all the same; its traceback is in the log."""
+    """A function that fails was accepted anyway; its traceback is in the log."""
     assert ask("POST", "/breaks", json={"input": "after-202"}).status_code == 202
     wait_for_log(
         orders, r"Function 'breaks' failed: LookupError: no such thing: after-202 \(\w+\.py:\d+\)\n +Traceback"
@@ -90,7 +90,7 @@ def test_an_http_function_runs_by_hand(ask, orders):
     ],
 )
 def test_what_cannot_run_is_refused(ask, name, body, status, says):
-    """A request that cannot be carried out says why, before anything runs."""
+    """A request that cannot be carried out gives the reason, before anything runs."""
     answer = ask("POST", f"/{name}", data=body)
     assert answer.status_code == status
     assert says in answer.json()["error"]

@@ -22,7 +22,7 @@ EVENT = {
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the parcel app."""
+    """Return the parcel app."""
     return Path(__file__).parents[1] / "apps" / "parcels"
 
 
@@ -137,7 +137,7 @@ def test_an_output_without_a_value_is_named_with_the_way_out(operations):
 
 
 def test_an_input_without_a_value_names_the_expression(operations):
-    """The failure says both ways out: a value for the input, and one for the expression."""
+    """The failure states both ways out: a value for the input, and one for the expression."""
     with pytest.raises(
         AssertionError, match=r'operations\.give\("route", …\)\. The trigger brings no value for \{depot\}'
     ):

@@ -16,7 +16,7 @@ MISSED = r"Timer 'nightly' fires: it was due while no host ran"
 
 
 def remember(data, next_hour):
-    """Say that the nightly timer last ran two nights ago."""
+    """Record that the nightly timer last ran two nights ago."""
     last = datetime.now(UTC).replace(hour=2, minute=0, second=0, microsecond=0) - timedelta(days=3)
     due = last.replace(hour=next_hour) + timedelta(days=1)
     status = {"Last": last.isoformat(), "Next": due.isoformat(), "LastUpdated": last.isoformat()}
@@ -35,7 +35,7 @@ def log_of_a_start(data, awaited):
 
 @pytest.fixture
 def data(tmp_path):
-    """Give the path of a data file that is not there yet."""
+    """Return the path of a data file that is not there yet."""
     return tmp_path / "hub.db"
 
 

@@ -39,7 +39,7 @@ FUNCTIONS = {
 
 @pytest.fixture
 def files_app(tmp_path):
-    """Give the folder of an app of function.json files."""
+    """Return the folder of an app of function.json files."""
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     for name, (bindings, code) in FUNCTIONS.items():
         (tmp_path / name).mkdir()

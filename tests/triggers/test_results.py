@@ -19,7 +19,7 @@ ONE = ["hub_one", "bus_one", "kafka_one"]
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the parcel app."""
+    """Return the parcel app."""
     return Path(__file__).parents[1] / "apps" / "parcels"
 
 

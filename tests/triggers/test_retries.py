@@ -25,7 +25,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="only this scheduler's clock 
 
 @pytest.fixture(scope="session", params=["retrying", FOLDERS])
 def durable_app_dir(request):
-    """Give an app whose functions have retry policies, of decorators or of function.json files."""
+    """Return an app whose functions have retry policies, of decorators or of function.json files."""
     return APPS / request.param
 
 
@@ -92,7 +92,7 @@ def test_how_long_a_retry_waits():
 
 @pytest.fixture
 def one_app(tmp_path):
-    """Give the app of decorators on a host of its own, and its log."""
+    """Return the app of decorators on a host of its own, and its log."""
     return APPS / "retrying", tmp_path / "log"
 
 

@@ -21,7 +21,7 @@ WAY_OUT = "With func.InputStream, str or bytes the function runs here."
 
 @pytest.fixture(scope="session")
 def durable_app_dir(tmp_path_factory):
-    """Give the locker app, which has brought the extensions along, as a deployed app does."""
+    """Return the locker app, which has brought the extensions along, as a deployed app does."""
     folder = tmp_path_factory.mktemp("lockers") / "app"
     shutil.copytree(TESTS / "apps" / "lockers", folder)
     packages = folder / ".python_packages" / "lib" / "site-packages"
@@ -66,7 +66,7 @@ def test_it_does_not_run_by_hand(operations, name, reason):
 
 @pytest.mark.parametrize(("route", "reason"), [("inventory", CONTAINER_CLIENT), ("plain", "'req' is annotated str")])
 def test_a_request_fails_with_the_reason_in_the_log(operations, route, reason):
-    """Azure answers 500 to a request that its worker cannot hand over; so does this host, and says why."""
+    """Azure answers 500 to a request that its worker cannot hand over; so does this host, and gives the reason."""
     assert operations.request("GET", f"/api/{route}").status == 500
     assert f"Function '{route}' failed: UnrunnableFunctionError: Function '{route}' cannot run: " in log(operations)
     assert reason in log(operations)

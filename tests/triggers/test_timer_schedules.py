@@ -1,4 +1,4 @@
-"""Schedules of timer functions: what the Functions host takes, when each is due, and what is said of others."""
+"""Schedules of timer functions: what the Functions host takes, when each is due, and how others are refused."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -122,7 +122,7 @@ def test_a_daily_timer_is_due_once_in_a_repeated_hour():
 
 
 def test_a_frequent_timer_fires_in_a_repeated_hour_twice():
-    """A timer of every 20 minutes goes on through both."""
+    """A timer of every 20 minutes continues through both."""
     start = datetime(2026, 10, 25, 0, 10, tzinfo=UTC)
     found = due("0 */20 * * * *", start, 6, WEBSITE_TIME_ZONE="Europe/Berlin")
     assert [text[11:16] for text in found] == ["00:20", "00:40", "01:00", "01:20", "01:40", "02:00"]

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="only this scheduler's clock 
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app of timers."""
+    """Return the app of timers."""
     return Path(__file__).parents[1] / "apps" / "clockwork"
 
 
@@ -26,7 +26,7 @@ def nights(operations):
 
 def test_a_timer_runs_at_the_start(operations, durable_clock):
     """A function that runs on startup does so once, and is not late."""
-    durable_clock.advance(0)  # waits for what goes on
+    durable_clock.advance(0)  # waits for what happens
     log = operations.stack.log_path.read_text()
     assert log.count("Timer 'at_start' fires") == 1
     assert log.count("wrote to queue 'starts' ($return): started") == 1
@@ -92,7 +92,7 @@ def test_a_timer_that_hangs_does_not_hold_time_up(operations, durable_clock):
 
 
 def test_a_schedule_that_cannot_be_read_is_named_at_the_start(operations):
-    """The app starts; the timer does not fire, says why, and runs by hand."""
+    """The app starts; the timer does not fire, gives the reason, and runs by hand."""
     log = operations.stack.log_path.read_text()
     assert "warning: Timer 'unset' does not fire: the setting 'NOT_SET' that its schedule names is not set." in log
     assert "warning: Timer 'misspelt' does not fire: 'every day' is not a schedule. Expected six fields" in log

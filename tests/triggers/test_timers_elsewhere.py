@@ -10,7 +10,7 @@ pytestmark = pytest.mark.stacks("embedded", reason="its processes can be killed 
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the app of timers."""
+    """Return the app of timers."""
     return Path(__file__).parents[1] / "apps" / "clockwork"
 
 

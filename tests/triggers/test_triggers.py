@@ -15,7 +15,7 @@ EVENT = {"id": "1", "eventType": "made", "subject": "s", "data": {"n": 1}, "data
 
 @pytest.fixture(scope="session")
 def durable_app_dir():
-    """Give the order app."""
+    """Return the order app."""
     return Path(__file__).parents[1] / "apps" / "orders"
 
 
@@ -151,7 +151,7 @@ def test_the_latest_value_is_in_force(operations):
 
 
 def test_given_inputs_are_gone_after_the_test(operations):
-    """Without a value the function fails, although tests before gave one; the log says how to give one."""
+    """Without a value the function fails, although tests before gave one; the log reports how to give one."""
     assert operations.request("GET", "/api/documents/x").status == 500
     assert 'operations.give("found", …)' in operations.stack.log_path.read_text()
 

@@ -53,7 +53,7 @@ def table(contents):
 
 @pytest.fixture
 def refused(capsys):
-    """Give refused(name, *words): the command ends with 2, and with a line that names the file."""
+    """Return refused(name, *words): the command ends with 2, and with a line that names the file."""
 
     def run(name, *words):
         code = main(list(map(str, words)))
@@ -76,7 +76,7 @@ def test_a_hostile_host_json_is_refused(content, tmp_path, refused):
 
 @table(JSON)
 def test_a_hostile_local_settings_is_refused(content, tmp_path, refused):
-    """`serve` names local.settings.json likewise."""
+    """`serve` names local.settings.json too."""
     (tmp_path / "host.json").write_text('{"version": "2.0"}')
     write(tmp_path / "local.settings.json", content)
     refused("local.settings.json", "serve", "--script-root", tmp_path, "--port", 0)
@@ -84,7 +84,7 @@ def test_a_hostile_local_settings_is_refused(content, tmp_path, refused):
 
 @table(JSON)
 def test_a_hostile_history_is_unreadable_beside_good_ones(content, tmp_path, capsys):
-    """`replay` calls it unreadable, goes on to the others, and ends with 2."""
+    """`replay` calls it unreadable, continues with the others, and ends with 2."""
     app = tmp_path / "app"
     app.mkdir()
     (app / "host.json").write_text('{"version": "2.0"}')
@@ -133,7 +133,7 @@ def test_hostile_arrivals_are_refused(line, tmp_path):
 
 @pytest.mark.parametrize("parse", [parse_json, parse_toml])
 def test_long_numbers_are_reported_plainly(parse):
-    """The message says what is wrong with the text, not what Python's parser would need."""
+    """The message states what is wrong with the text, not what Python's parser would need."""
     text = f"{'x = ' if parse is parse_toml else ''}{'1' * DIGITS}"
     with pytest.raises(ValueError, match=r"^a number in it has more than 4,300 digits$"):
         parse(text)

@@ -14,7 +14,7 @@ from durable_harness.settings.log_levels import LogLevels
 
 @pytest.fixture
 def logger():
-    """Give a logger of the app."""
+    """Yield a logger of the app."""
     found = logging.getLogger("of_the_app_of_these_tests")
     found.setLevel(logging.INFO)
     found.propagate = False
@@ -104,7 +104,7 @@ def test_what_does_not_fit_together_is_kept_as_it_is(logger):
 
 
 def test_the_levels_of_the_log_hold(capsys):
-    """What is below the level of the log is not kept either; what the host says of itself is, as the app's lines."""
+    """What is below the level of the log is not kept either; what the host reports of itself is, as the app's lines."""
     before = logging.getLogger().handlers[:]
     levels = LogLevels(logging.WARNING)
     logs = InstanceLogs()

@@ -32,7 +32,7 @@ def test_the_editor_asks_for_changes(operations, durable_activities):
 
 
 def test_three_drafts_are_enough(operations, durable_activities):
-    """An editor that is never content does not keep the writer at work for ever."""
+    """An editor that is never content does not keep the writer at work forever."""
     writer = durable_activities.fake_chat(by=lambda call: f"Draft about {call.prompt}", agent="Writer")
     durable_activities.fake_chat(by=lambda call: "No.", agent="Editor")
     assert assert_completed(start(operations))["state"] == "not accepted"

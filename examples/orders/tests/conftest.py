@@ -7,7 +7,7 @@ import pytest
 
 @pytest.fixture
 def order():
-    """Give an order of an item of its own: tests share a task hub, and what one leaves is there for the next."""
+    """Return an order of an item of its own: tests share a task hub, and what one leaves is there for the next."""
     number = uuid.uuid4().hex[:8]
     return {"id": number, "item": f"lamp {number}", "amount": 12}
 

@@ -11,7 +11,7 @@ seen = []
 
 @app.orchestration_trigger(context_name="context")
 def approval(context):
-    """Wait for an event as often as the input says, for days at most; return what came."""
+    """Wait for an event as often as the input specifies, for days at most; return what came."""
     asked = context.get_input() or {}
     came = []
     for _ in range(asked.get("times", 1)):
@@ -27,13 +27,13 @@ def approval(context):
 
 @app.orchestration_trigger(context_name="context")
 def crowd(context):
-    """Let many sub-orchestrations wait for one event each."""
+    """Start many sub-orchestrations that wait for one event each."""
     return (yield context.task_all([context.call_sub_orchestrator("approval") for _ in range(context.get_input())]))
 
 
 @app.orchestration_trigger(context_name="context")
 def rounds(context):
-    """Wait for an event, and begin anew until the input has counted down."""
+    """Wait for an event, and begin again until the input has counted down."""
     left = context.get_input()
     if left == 0:
         return "done"

@@ -1,4 +1,4 @@
-"""An app that tells what reached it: bodies as they came, and payloads that it echoes, nests and raises."""
+"""An app that shows what reached it: bodies as they came, and payloads that it echoes, nests and raises."""
 
 import hashlib
 import json

@@ -31,7 +31,7 @@ def night(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def journey(context: df.DurableOrchestrationContext):
-    """Wait for so many days."""
+    """Wait for as many days as the input says."""
     yield context.create_timer(context.current_utc_datetime + timedelta(days=context.get_input()))
     return "home"
 
@@ -58,7 +58,7 @@ async def hanging(tick: func.TimerRequest) -> None:
 
 @app.generic_trigger(arg_name="wish", type="wishTrigger")
 async def hang(wish: str) -> None:
-    """Let it hang, or not."""
+    """Block the timer function, or release it."""
     if wish == "yes":
         GOES_ON.clear()
     else:

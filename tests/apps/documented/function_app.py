@@ -24,7 +24,7 @@ def fulfil(context: df.DurableOrchestrationContext):
 
 @app.activity_trigger(input_name="order")
 async def pack(order: dict) -> dict:
-    """Take as long as the order says."""
+    """Take as long as the order specifies."""
     await asyncio.sleep(order["seconds"])
     return order
 

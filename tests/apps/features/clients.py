@@ -1,4 +1,4 @@
-"""The durable client's operations, each reachable over HTTP; what the SDK raises is told as JSON with status 502."""
+"""The durable client's operations, each reachable over HTTP; errors of the SDK are returned as JSON with status 502."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What an orchestrator's context tells, and what becomes of its answer."""
+"""What an orchestrator's context contains, and what becomes of its answer."""
 
 import azure.durable_functions as df
 import probes
@@ -49,7 +49,7 @@ def note_after_event(context):
 
 @bp.orchestration_trigger(context_name="context")
 def ids_and_clock(context):
-    """Make ids and read the clock; tell whether an activity that was sent them saw what this pass sees."""
+    """Make ids and read the clock; return whether an activity that was sent them saw what this pass sees."""
     made = [str(context.new_guid()), str(context.new_guid()), context.new_uuid(), context.new_uuid()]
     started = context.current_utc_datetime
     sent = yield context.call_activity("echo", [*made, started.isoformat()])

@@ -1,4 +1,4 @@
-"""External events: their order, their payloads, and events nobody waits for yet."""
+"""External events: their order, their payloads, and events that come before their wait."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ def wait_once(context):
 
 @bp.orchestration_trigger(context_name="context")
 def wait_after_gate(context):
-    """Wait for as many events named go as the input says, but only after the event named gate."""
+    """Wait for as many events named go as the input specifies, but only after the event named gate."""
     yield context.wait_for_external_event("gate")
     got = []
     while len(got) < context.get_input():

@@ -12,7 +12,7 @@ app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 @app.orchestration_trigger(context_name="context")
 def payment(context: df.DurableOrchestrationContext):
-    """Pay once and tell the key under which it was."""
+    """Pay once and return the key of the payment."""
     order = {**context.get_input(), "key": context.instance_id}
     return (yield context.call_activity("pay", order))
 
@@ -28,7 +28,7 @@ def basket(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def approvals(context: df.DurableOrchestrationContext):
-    """Wait for so many events of one name, and return them in the order in which they came."""
+    """Wait for as many events of one name as the input says, and return them in their order of arrival."""
     seen = []
     for _ in range(context.get_input()):
         event = yield context.wait_for_external_event("approved")
@@ -38,7 +38,7 @@ def approvals(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def crowd(context: df.DurableOrchestrationContext):
-    """Run so many plain activities at once; return when each began and ended."""
+    """Run `count` plain activities at once; return when each began and ended."""
     order = context.get_input()
     return (yield context.task_all([context.call_activity("hold_thread", order) for _ in range(order["count"])]))
 

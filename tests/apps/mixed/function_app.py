@@ -1,4 +1,4 @@
-"""An app with one orchestrator of each kind of waiting, whose results tell whether anything was lost or done twice."""
+"""An app with one orchestrator of each kind of waiting, whose results show whether anything was lost or done twice."""
 
 import asyncio
 from datetime import timedelta

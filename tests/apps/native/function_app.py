@@ -180,7 +180,7 @@ def native_activity(ctx, given):
 
 @app.activity_trigger(input_name="given")
 def flaky(given: dict) -> int:
-    """Fail so many times before it succeeds."""
+    """Fail a number of times before it succeeds."""
     file = folder / given["id"]
     seen = int(file.read_text()) if file.exists() else 0
     file.write_text(str(seen + 1))
@@ -305,7 +305,7 @@ async def elsewhere(req: func.HttpRequest, client: df.DurableFunctionsClient) ->
 @app.route(route="endpoint", methods=["GET"])
 @app.durable_client_input(client_name="client")
 async def endpoint(req: func.HttpRequest, client: df.DurableFunctionsClient) -> func.HttpResponse:
-    """Say where the client calls."""
+    """Return the URL that the client calls."""
     return func.HttpResponse(client.rpcBaseUrl)
 
 

@@ -38,7 +38,7 @@ def tick(ctx: task.OrchestrationContext, value):
 @orders.route(route="schedule/{id}", methods=["POST"])
 @orders.durable_client_input(client_name="client")
 def schedule(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func.HttpResponse:
-    """Start `tick` again and again, so many seconds apart."""
+    """Start `tick` again and again, at an interval in seconds."""
     every = timedelta(seconds=int(req.params["every_s"]))
     name = req.route_params["id"]
     options = ScheduleCreationOptions(name, "tick", every, orchestration_input=name, start_immediately_if_late=True)

@@ -86,7 +86,7 @@ def find_tool(call, log: func.Out[str]) -> str:
 
 @app.generic_trigger(arg_name="what", type="rabbitMQTrigger", queueName="rabbits", connectionStringSetting="R")
 def echo(what: str):
-    """Return what was sent, as its message says: text, JSON, bytes, nothing, or what no host takes."""
+    """Return what was sent, as its message states: text, JSON, bytes, nothing, or what no host takes."""
     returned = {"text": "hop", "json": {"hops": [1, 2]}, "bytes": b"\xff", "object": object()}
     return returned.get(what)
 

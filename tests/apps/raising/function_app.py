@@ -1,4 +1,4 @@
-"""An app that raises whatever can be raised, from every kind of function, and one function that tells it lives."""
+"""An app that raises whatever can be raised, from every kind of function, and one function that shows it lives."""
 
 import azure.durable_functions as df
 import azure.functions as func

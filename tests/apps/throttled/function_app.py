@@ -19,7 +19,7 @@ def slow(req: func.HttpRequest) -> func.HttpResponse:
 
 
 def hold(busy: Path) -> None:
-    """Tell by a file that this call is in flight, and stay until it is gone: a full host can hear no other sign."""
+    """Mark by a file that this call is in flight, and stay until it is gone: a full host can hear no other sign."""
     busy.touch()
     give_up_at = time.monotonic() + LONGEST_S
     while busy.exists() and time.monotonic() < give_up_at:

@@ -16,7 +16,7 @@ def due(context):
 
 @app.orchestration_trigger(context_name="context")
 def naps(context: df.DurableOrchestrationContext):
-    """Wait for so many days so many times, and count in an activity."""
+    """Wait for the given days, `times` times, and count in an activity."""
     count = 0
     for _ in range(context.get_input().get("times", 1)):
         yield context.create_timer(due(context))
@@ -26,7 +26,7 @@ def naps(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def approval(context: df.DurableOrchestrationContext):
-    """Wait for an event, for so many days at most."""
+    """Wait for an event, for the given days at most."""
     event, timeout = context.wait_for_external_event("approved"), context.create_timer(due(context))
     winner = yield context.task_any([event, timeout])
     if winner == event:
@@ -37,7 +37,7 @@ def approval(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def deadline(context: df.DurableOrchestrationContext):
-    """Wait for an activity that hangs, for so many days at most."""
+    """Wait for an activity that hangs, for the given days at most."""
     timeout = context.create_timer(due(context))
     winner = yield context.task_any([context.call_activity("hang", A_DAY_S), timeout])
     return "timed out" if winner == timeout else "done"

@@ -42,7 +42,7 @@ def test_every_spelling_is_taken(tmp_path, option):
 
 
 def test_two_folders_are_refused(tmp_path):
-    """A folder beside another one in --app is a mistake that nobody should guess about."""
+    """A folder beside another one in --app is a mistake; the command does not guess which one is meant."""
     with pytest.raises(UsageError, match="is named too"):
         read(str(tmp_path), "--app", "another")
 

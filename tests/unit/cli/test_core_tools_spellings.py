@@ -9,7 +9,7 @@ from durable_harness.settings.worker_processes import notes_on_workers
 
 @pytest.fixture
 def started(monkeypatch):
-    """Give a function that runs a command line and returns its exit code and the options that the host was given."""
+    """Return a function that runs a command line and returns its exit code and the options that the host was given."""
 
     def run(line):
         seen = []

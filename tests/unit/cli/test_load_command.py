@@ -8,7 +8,7 @@ from durable_harness.errors import UsageError
 
 @pytest.fixture
 def app(tmp_path):
-    """Give a folder with an app and scenarios beside it."""
+    """Return a folder with an app and scenarios beside it."""
     (tmp_path / "loadtests").mkdir()
     return tmp_path
 

@@ -11,7 +11,7 @@ from durable_harness.errors import UsageError
 
 @pytest.fixture
 def parsing(monkeypatch):
-    """Give the module; Locust is imported without patching the standard library of the tests."""
+    """Return the module; Locust is imported without patching the standard library of the tests."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     return import_module("durable_harness.load.options.parsing")
 

@@ -148,7 +148,7 @@ def test_an_example_is_accepted_by_its_own_parser(line, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("asked", ["-h", "--help"])
 def test_the_help_of_load_needs_no_locust(asked, monkeypatch, capsys):
-    """Without the extra the help says what the command is for, and how its options are to be had."""
+    """Without the extra the help shows what the command is for, and how its options are to be had."""
     monkeypatch.setattr("durable_harness.extras.is_installed", lambda module: module != "locust")
     with pytest.raises(SystemExit) as ended:
         run_load([asked])

@@ -7,13 +7,13 @@ from durable_harness.control.rules import Fault
 
 
 def add(rules, fault="drop", **what):
-    """Add a fault that strikes everything, unless told otherwise."""
+    """Add a fault that strikes everything, unless configured otherwise."""
     kinds = ["orchestration", "activity", "entity"]
     return rules.add(fault, **{"kinds": kinds, "names": [], "count": None, "probability": 1.0, "seed": "1", **what})
 
 
 def struck(rules, fault=Fault.DROP, kind="activity", name="work", items=50):
-    """Return which of so many items are struck."""
+    """Return the numbers of the items that are struck."""
     work = {"kind": kind, "name": name}
     return [n for n in range(items) if any(rules.striking(fault, instance_id=str(n), **work))]
 

@@ -73,7 +73,7 @@ async def test_an_answer_that_is_refused_continues_nothing(bench):
 
 @scenario
 async def test_a_delayed_start_comes_after_its_delay(bench):
-    """The first turn waits as long as the fault says; an activity of the same operation does not wait."""
+    """The first turn waits as long as the fault specifies; an activity of the same operation does not wait."""
     faulty(bench, least_s=DELAY_S, most_s=DELAY_S)
     waits = delays_of(DELAY_S)
     await bench.start("a")

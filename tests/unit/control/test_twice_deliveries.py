@@ -10,7 +10,7 @@ ENTITY = "@counter@k"
 
 
 def twice(bench, **policy):
-    """Let the bench's hub deliver twice what a policy names."""
+    """Make the bench's hub deliver twice what a policy names."""
     bench.hub = FaultyScheduler(bench.hub, Rules())
     bench.hub.deliveries.base = Policy(**policy)
     bench.connect()

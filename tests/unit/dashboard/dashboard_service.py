@@ -15,7 +15,7 @@ from durable_harness.scheduler.overview import ServiceOverview
 def visit_service(coroutine=None, *, has_overview=True, may_move_time=False, beside=None, **options):
     """Run a test's coroutine with a browser on the dashboard of a scheduler.
 
-    Without an overview the scheduler says no more than one elsewhere does. `beside` is what else is known of it.
+    Without an overview the scheduler reports no more than one elsewhere does. `beside` is what else is known of it.
     """
 
     def decorate(story):

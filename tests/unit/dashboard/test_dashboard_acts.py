@@ -64,7 +64,7 @@ async def test_a_new_orchestration_is_started(browser):
     ],
 )
 def test_a_form_that_cannot_be_is_shown_again(fields, says):
-    """What is wrong is said, what was written stays, and nothing is started."""
+    """What is wrong is reported, what was written stays, and nothing is started."""
 
     @visit
     async def check(browser):
@@ -262,7 +262,7 @@ async def test_all_that_match_are_acted_on_and_no_others(browser):
 
 @visit
 async def test_what_has_changed_meanwhile_is_left_out(browser):
-    """An instance whose status no longer allows the act is not acted on, and the page says how many those are."""
+    """An instance whose status no longer allows the act is not acted on, and the page shows how many those are."""
     for number in range(2):
         await browser.start(f"ship-{number}", "ship")
     page = (await browser.get("/bulk")).text

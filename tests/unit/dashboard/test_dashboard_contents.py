@@ -1,4 +1,4 @@
-"""The pages of what goes on in a scheduler: entities, workers, queue, clock, hubs."""
+"""The pages of what happens in a scheduler: entities, workers, queue, clock, hubs."""
 
 import asyncio
 import contextlib
@@ -37,7 +37,7 @@ async def signal(browser, entity_id, operation="add", text="1"):
 
 
 async def make_entity(browser, entity_id, state="1"):
-    """Let an entity come into being, by an operation that a worker does."""
+    """Create an entity, by an operation that a worker does."""
     await signal(browser, entity_id)
     async with worker(browser) as connected:
         item = await connected.item("entityRequestV2")
@@ -47,7 +47,7 @@ async def make_entity(browser, entity_id, state="1"):
 
 
 async def ask_for_lock(browser, worker, holder, *entity_ids):
-    """Let an orchestration ask for a lock on entities."""
+    """Make an orchestration ask for a lock on entities."""
     await browser.start(holder)
     item = await worker.item("orchestratorRequest")
     asked = pb.EntityLockRequestedEvent(criticalSectionId=f"of {holder}", lockSet=entity_ids)

@@ -38,13 +38,13 @@ async def failing(browser, trace=TRACE, **cause):
 
 
 def words(answer):
-    """Return what a page says, without its markup."""
+    """Return what a page shows, without its markup."""
     return html.unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.text)))
 
 
 @visit
 async def test_a_failure_begins_with_its_place_in_the_app(browser):
-    """A failure says the file and line of the app first, then type and message, then the trace and its causes."""
+    """A failure states the file and line of the app first, then type and message, then the trace and its causes."""
     await failing(browser, innerFailure=pb.TaskFailureDetails(errorType="OSError", errorMessage="no <disk>"))
     page = words(await browser.get("/orchestrations/i"))
     assert page.index("/app/function_app.py:80 in ship") < page.index("builtins.KeyError : 'weight_kg'")

@@ -160,7 +160,7 @@ async def test_pages_lead_to_each_other(browser):
     ],
 )
 def test_values_that_are_none_are_named(query, says):
-    """What of an address cannot be taken is said with what is allowed, and the rest of the list is there."""
+    """An invalid value in an address is reported with the valid ones, and the rest of the list is there."""
 
     @visit
     async def check(browser):

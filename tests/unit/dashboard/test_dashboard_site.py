@@ -1,4 +1,4 @@
-"""The dashboard as a site: its addresses, whom it answers, what every answer carries."""
+"""The dashboard as a site: its addresses, which clients it answers, what every answer carries."""
 
 import asyncio
 from unittest import mock
@@ -203,7 +203,7 @@ def test_a_service_prepares_its_dashboard_after_its_start(monkeypatch):
 
 
 def test_a_dashboard_that_cannot_be_prepared_is_no_trouble(monkeypatch, caplog):
-    """Whatever goes wrong when a dashboard is prepared is logged, and the service goes on."""
+    """Whatever goes wrong when a dashboard is prepared is logged, and the service continues."""
     monkeypatch.setattr(dashboards, "WARM_AFTER_S", 0)
     monkeypatch.setattr(Dashboard, "warm", mock.AsyncMock(side_effect=OSError("no template")))
     asyncio.run(dashboards._warm_later(Dashboard(DashboardSource(dict))))

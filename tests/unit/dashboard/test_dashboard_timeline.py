@@ -169,7 +169,7 @@ def test_unfinished_work_is_open():
 
 
 def test_the_wait_for_an_event_is_a_bar():
-    """The time before an event came, and that which passes while none comes, are bars."""
+    """The time before an event came, and the time while none comes, are bars."""
     found = facts(
         turn(1, STARTED),
         turn(300, event("eventRaised", 300, name="approved")),
@@ -205,7 +205,7 @@ def test_a_chart_of_very_many_says_how_many_are_left_out():
 
 
 def test_what_waits_for_a_thread_does_not_run():
-    """An activity that its host has and has not begun waits; one whose host says nothing counts as begun."""
+    """An activity that its host has and has not begun waits; one whose host reports nothing counts as begun."""
     for host, kind in (({"receivedNs": 60, "askedNs": 70}, "queued"), ({}, "running")):
         found = facts(
             turn(10, STARTED, event("taskScheduled", 20, 1, name="weigh")),

@@ -66,7 +66,7 @@ async def test_text_of_others_is_text(browser):
 
 @visit
 async def test_a_page_stays_small(browser):
-    """Children that would make the page too large are left out, and the page says how many."""
+    """Children that would make the page too large are left out, and the page shows how many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "MOST_BYTES", 100)
         await family(browser)
@@ -77,7 +77,7 @@ async def test_a_page_stays_small(browser):
 
 @visit
 async def test_a_page_has_the_failed_child_of_many(browser):
-    """Where not all children have room, the failed and the living one are there, and the page says how many are not."""
+    """Where not all children fit, the failed and the living one are shown, and the page says how many are left out."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(pages, "MOST_INSTANCES", 3)
         patch.setattr(timings_document, "MOST_INSTANCES", 4)

@@ -56,7 +56,7 @@ def files_of(path):
     ],
 )
 def test_what_stands_where_secrets_stand_is_blanked(text):
-    """Whatever it is, and whoever wrote it; nobody has to know it before."""
+    """A secret is found by where it is, whatever its value; it need not be known before."""
     shown = Redactor().text(text)
     assert PLANTED not in shown
     assert shown != text
@@ -94,7 +94,7 @@ def test_what_is_left_behind_the_middle_of_a_text_is_blanked(left):
 
 
 def test_a_log_that_is_cut_does_not_begin_within_a_secret(tmp_path):
-    """The rest of a line of which the beginning is left out is left out too."""
+    """If the beginning of a line is left out, the rest of the line is left out too."""
     log = tmp_path / "host.log"
     log.write_bytes(f"key {KEY}\nnext\n".encode() + b"x" * (MOST_TEXT_BYTES - 20))
     Evidence((Item.of_file("host.log", log),), {}).write(tmp_path / "e.zip", [KEY])
@@ -237,7 +237,7 @@ def test_settings_of_an_app_keep_their_names_only(tmp_path):
 
 
 def test_records_have_no_secrets_and_are_else_as_they_were(tmp_path):
-    """What services said of errors, and what the file says of its run, is redacted; figures are not touched."""
+    """Errors that services reported, and what the file says of its run, is redacted; figures are not touched."""
     path = tmp_path / "records.parquet"
     table = pa.table({"error": [f"failed: Password={PLANTED};", None], "poll_ms": [1.5, 2.5]})
     pq.write_table(table.replace_schema_metadata({b"run": f"code: x?code={PLANTED}".encode()}), path)
@@ -249,7 +249,7 @@ def test_records_have_no_secrets_and_are_else_as_they_were(tmp_path):
 
 
 def test_a_part_that_cannot_be_made_is_named_alone(tmp_path):
-    """The list says what is in the file, what is missing, and why, without secrets."""
+    """The list shows what is in the file, what is missing, and why, without secrets."""
     items = (Item.of_file("gone.log", tmp_path / "gone.log"), Item.of_text("here.txt", lambda: "here"))
     assert Evidence(items, {"ended": f"no Password={PLANTED};"}).write(tmp_path / "e.zip", []) == ""
     files = files_of(tmp_path / "e.zip")
@@ -276,7 +276,7 @@ def test_what_there_is_nothing_of_is_named_with_the_reason(tmp_path):
 
 
 def test_it_is_whole_or_not_at_all(tmp_path, monkeypatch):
-    """A disk that is full leaves neither a half of a file nor a leftover, and what is missing is said."""
+    """A disk that is full leaves neither a half of a file nor a leftover, and what is missing is reported."""
     path = tmp_path / "e.zip"
 
     def full(*_arguments):

@@ -113,7 +113,7 @@ def test_it_stops_at_the_first_look_that_answers(factor, answer):
 
 
 def test_an_unknown_finish_leaves_completion_to_be_judged():
-    """If the host cannot be asked, what the client saw is judged, and a note says why."""
+    """If the host cannot be asked, what the client saw is judged, and a note gives the reason."""
     comparison = compare(Side(is_fine=False), Side(1.12, is_fine=False))
     assert [(result.figure.name, result.is_judged) for result in comparison.results] == [("completion_ms p95", True)]
     assert comparison.answer is Decision.SLOWER
@@ -132,7 +132,7 @@ def test_disturbed_pairs_are_discarded_and_repeated():
 
 
 def test_a_slice_without_the_figure_is_repeated():
-    """A pair of which one slice could not be measured is taken again, and a note says why."""
+    """If one slice of a pair could not be measured, the pair is taken again, and a note gives the reason."""
     base, head = Side(), Side()
     comparison = compare(base, head, driver=FakeDriver(unmeasured={7}))
     assert "1 of the pairs discarded and repeated: finish_ms p95: the " in comparison.notes[-1]
@@ -141,7 +141,7 @@ def test_a_slice_without_the_figure_is_repeated():
 
 
 def test_a_figure_that_is_lost_for_good_ends_it():
-    """Slices that go on without the figure end the comparison with the reason."""
+    """Slices that continue without the figure end the comparison with the reason."""
     comparison = compare(Side(), Side(), driver=FakeDriver(unmeasured=range(6, 100)))
     assert (comparison.verdict, comparison.exit_code(cannot_tell=0)) == ("invalid", 3)
     assert re.match(r"finish_ms p95: the (base|head) has no operation with this figure", comparison.sentence)

@@ -18,7 +18,7 @@ STACK = types.SimpleNamespace(base_url="http://service", function_key=None, pid=
 
 
 class Service:
-    """Takes operations one after the other, so many in a second; each then lasts as long as it is asked to."""
+    """Takes operations one after the other, at a fixed rate; each then lasts as long as it is asked to."""
 
     def __init__(self, per_s, slip_ms=1.0):
         self.per_s, self.slip_ms = per_s, slip_ms
@@ -48,7 +48,7 @@ class Service:
 
 @pytest.fixture
 def tried(monkeypatch):
-    """Give tried(service, rate, …): the report of a search that tries this rate and no higher one."""
+    """Return tried(service, rate, …): the report of a search that tries this rate and no higher one."""
 
     def run(service, rate_per_s, objective="completion_ms p95 <= 9000", trial_s=10.0, warm_up_s=2.0):
         service.load = OfferedLoad(durations=read_durations("0.3-0.7"))
@@ -95,7 +95,7 @@ def test_completions_after_the_trial_are_no_throughput(tried):
 
 
 def test_a_trial_with_hardly_an_operation_has_no_answer(tried):
-    """Whether it was met or not cannot be said: the search ends, and says what would help."""
+    """It is not certain whether it was met: the search ends, and says what would help."""
     report = tried(Service(200.0), 0.1, trial_s=3.0)
     assert {(one.trial.met, one.trial.valid, one.trial.too_few) for one in report.trials} == {(False, False, True)}
     assert report.trials[0].trial.why.endswith("fewer than 5 prove nothing")

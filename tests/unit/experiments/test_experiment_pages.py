@@ -72,7 +72,7 @@ NOTHING_YET = result(1.01, 0.98, lower=-math.inf, upper=math.inf, answer=Decisio
 
 
 def test_a_comparison_without_an_interval_draws_its_pairs_alone():
-    """Before the first look nothing is known: no band and no estimate is drawn, and the page says why."""
+    """Before the first look nothing is known: no band and no estimate is drawn, and the page gives the reason."""
     page = comparison_page(compared(NOTHING_YET))
     (plot,) = drawings(page)
     assert 'class="band"' not in plot
@@ -181,7 +181,7 @@ def test_a_search_shows_its_trials_in_order_and_the_capacity():
     ],
 )
 def test_the_verdict_of_a_search_is_shown_once(lower, upper, changes, begins):
-    """The sentence goes on from the word that the page begins with."""
+    """The sentence continues from the word that the page begins with."""
     assert begins in capacity_page(searched(trial(5, met=True), lower=lower, upper=upper, **changes))
 
 

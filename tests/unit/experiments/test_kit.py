@@ -40,7 +40,7 @@ def test_init_writes_scenarios_a_test_gates_and_a_workflow(tmp_path):
 
 
 def test_a_scenario_says_what_worked(tmp_path):
-    """Path and payload are those that were tried; what did not work is not run, and says why."""
+    """Path and payload are those that were tried; what did not work is not run, and gives the reason."""
     write_kit(tmp_path, [ORDERS, SAMPLE, WAITS])
     orders, sample, waits = (
         (tmp_path / "loadtests" / f"start_{name}.py").read_text() for name in ("orders", "async_http_api", "approval")

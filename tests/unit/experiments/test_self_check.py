@@ -54,7 +54,7 @@ def test_the_smallest_change_follows_the_noise():
 
 
 def trials(change=0.0, **answers):
-    """Return comparisons that gave so many of each answer."""
+    """Return comparisons with the given number of each answer."""
     counted = {answer.value: answers.get(answer.name.lower(), 0) for answer in Decision}
     return Trials(change, counted, reported=change, seconds=12.0, pairs=11.0)
 

@@ -228,7 +228,7 @@ def test_the_least_rate_may_be_no_round_one(least):
 
 
 def test_trials_are_bounded():
-    """A service without any rule does not keep the search going for ever, and the result says that it is open."""
+    """A service without any rule does not keep the search going forever, and the result says that it is open."""
     chance = random.Random(1)
     found = search(lambda rate: Trial(rate, met=chance.random() < 0.5), SearchPlan(most_trials=12, resolution=0.001))
     assert len(found.trials) == 12
@@ -277,7 +277,7 @@ def test_an_interrupted_search_gives_what_it_knew():
 
 
 def test_a_search_interrupted_at_once_has_no_result():
-    """With no trial over there is nothing to report: the interruption goes on to the command."""
+    """If no trial is over there is nothing to report: the interruption reaches the command."""
 
     def attempt(rate):
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""Recorded runs compared: read from a report folder, judged by blocks, told in four ways with an exit code."""
+"""Recorded runs compared: read from a report folder, judged by blocks, reported in four forms with an exit code."""
 
 import json
 import math
@@ -49,7 +49,7 @@ def rows(times_s, **others):
 
 @pytest.fixture
 def run_folder(tmp_path):
-    """Give run_folder(name, rows): a report folder with the records of a run."""
+    """Return run_folder(name, rows): a report folder with the records of a run."""
 
     def write(name, content, **settings):
         folder = tmp_path / name
@@ -64,7 +64,7 @@ def run_folder(tmp_path):
 
 @pytest.fixture
 def compare(tmp_path, capsys):
-    """Give compare(base, head, *options): the exit code, what was printed, and the JSON report."""
+    """Return compare(base, head, *options): the exit code, what was printed, and the JSON report."""
 
     def run(base, head, *options):
         report = tmp_path / "report"
@@ -108,7 +108,7 @@ def test_times_of_server_and_scheduler_can_be_read_back(run_folder):
 
 
 def test_a_short_run_is_inconclusive(run_folder, compare):
-    """A run too short to answer ends with 3, 0 or 1 as the option says, and tells how much longer to run."""
+    """A run too short to answer ends with 3, 0 or 1 as the option specifies, and shows how much longer to run."""
     base, head = run_folder("base", rows(latencies_s(1, 300))), run_folder("head", rows(latencies_s(2, 300)))
     code, told, report = compare(base, head)
     assert (code, report["verdict"]) == (3, "cannot tell")
@@ -139,7 +139,7 @@ def test_warm_up_and_drain_are_left_out(run_folder, compare):
 
 
 def test_what_timed_out_counts_as_the_time_it_lasted():
-    """An operation whose end nobody saw is in the percentiles with the time until it was given up."""
+    """An operation whose end was never seen is in the percentiles with the time until it was given up."""
     times = [*latencies_s(1, 900), *[60.0] * 100]
     content = rows(times)
     for row in content[900:]:
@@ -155,7 +155,7 @@ def test_a_closed_workload_counts_from_sending():
 
 
 def test_whole_seconds_of_a_server_are_no_figure():
-    """Server completion is created to finished; an operation of which one is known in whole seconds has none."""
+    """Server completion is created to finished; if one of them is known in whole seconds only, there is none."""
     times = {"server_created_s": 1000.25, "server_updated_s": 1000.75}
     fine, coarse = rows([0.9], **times), rows([0.9], **times | {"server_created_s": 1000.0})
     assert list(OperationTable.from_rows(fine).values("server_completion_ms")) == [pytest.approx(500)]
@@ -169,7 +169,7 @@ LACKS = "not measured: audit wrong_output (30 outputs were not compared with the
 
 @pytest.mark.parametrize("verdict", ["failed", "invalid"])
 def test_a_gate_that_was_not_measured_spoils_no_other_figure(run_folder, compare, verdict):
-    """The run failed by another gate, or is invalid by this one alone: its times are compared, and a note says it."""
+    """The run failed by another gate, or is invalid by this one alone: its times are compared, and a note states it."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
     (base / "summary.json").write_text(json.dumps({"verdict": verdict, "invalid": [LACKS]}))
     code, told, report = compare(base, head, "--metric", "completion_ms p95")
@@ -193,7 +193,7 @@ def side(count=3000, seed=1, **others):
 
 
 def test_the_default_figure_has_no_polls_in_it():
-    """Runs whose finish is known are compared by it, without a note; the report says whose clock it is of."""
+    """Runs whose finish is known are compared by it, without a note; the report shows whose clock it is of."""
     comparison = compare_runs(side(), side(seed=2), Question())
     (result,) = comparison.results
     assert (result.figure.name, result.resolution, comparison.answer) == ("finish_ms p95", 0, Decision.NOT_SLOWER)
@@ -206,7 +206,7 @@ def test_the_default_figure_has_no_polls_in_it():
 
 @pytest.mark.parametrize("coarse", ["base", "head"])
 def test_what_the_client_saw_stands_in_for_an_unknown_finish(coarse):
-    """If one run tells whole seconds only, completion is compared instead, and a note says why."""
+    """If one run has whole seconds only, completion is compared instead, and a note gives the reason."""
     base, head = (side(seed=seed, is_fine=name != coarse) for seed, name in ((1, "base"), (2, "head")))
     comparison = compare_runs(base, head, Question())
     assert [result.figure.name for result in comparison.results] == ["completion_ms p95"]
@@ -283,7 +283,7 @@ def test_a_head_that_hangs_is_slower_by_its_finish():
 
 
 def test_times_out_alone_make_no_finish_known():
-    """A service that tells no ends has no finish, also if some of its operations timed out."""
+    """A service that reports no ends has no finish, also if some of its operations timed out."""
     state = np.full(3000, "completed", dtype=object)
     state[::10] = "timed out"
     assert not len(side(is_fine=False, state=state).values("finish_ms"))
@@ -324,7 +324,7 @@ def test_a_judged_count_is_a_case_of_the_junit_report(run_folder, compare, tmp_p
 
 
 def test_a_maximum_of_runs_is_not_compared():
-    """No length of a run makes two maxima comparable: it cannot tell, and names a figure that can be compared."""
+    """No length of a run makes two maxima comparable: the verdict is open, and names a figure that can be compared."""
     (result,) = compare_runs(side(), side(seed=2), Question(((Figure("finish_ms", 100), Design()),))).results
     assert result.answer is Decision.CANNOT_TELL
     assert result.advice.endswith("compare a percentile such as p99")
@@ -340,7 +340,7 @@ def test_relative_counts_of_a_gates_file(run_folder, compare, tmp_path):
 
 
 def test_settings_that_differ_are_reported(run_folder, compare):
-    """Runs that were told to do different things can be compared, and the report says in what they differ."""
+    """Runs with different settings can be compared, and the report shows in what they differ."""
     base = run_folder("base", rows(latencies_s(1)), rate="20/s", users="5")
     head = run_folder("head", rows(latencies_s(2)), rate="30/s", users="5")
     code, told, _ = compare(base, head)
@@ -472,7 +472,7 @@ def test_an_earlier_report_does_not_outlive_a_failed_comparison(run_folder, comp
 
 
 def test_a_run_that_was_cut_short_is_noted(run_folder, compare):
-    """A run without its summary was killed, or goes on: a comparison of it says so."""
+    """A run without its summary was killed, or continues: a comparison of it says so."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
     assert "the run was cut short, or is not over" in compare(base, head)[1]
     for folder in (base, head):
@@ -492,7 +492,7 @@ def test_a_faster_head_leaves_no_slowdown_to_be_seen():
 
 
 def test_the_party_that_grew_is_named_if_both_runs_know_it(run_folder, compare):
-    """From the summaries of both runs; with one of them alone nothing is said."""
+    """From the summaries of both runs; with one of them alone nothing is reported."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
     for folder, mean_ms in ((base, 500.0), (head, 550.0)):
         causes = [{"part": "code", "label": "code", "mean_ms": mean_ms, "names": {"work": mean_ms}, "hint": None}]

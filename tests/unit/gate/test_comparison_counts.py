@@ -25,7 +25,7 @@ ACTIONS = "actions_per_operation"
 
 
 def counted(actions, **columns):
-    """Return operations that dispatched so many actions."""
+    """Return operations that dispatched this many actions."""
     actions = np.asarray(actions, dtype=float)
     return polled(np.full(len(actions), 205.0), 50.0, 1.0, actions=actions, **columns)
 
@@ -79,7 +79,7 @@ def test_five_operations_make_a_difference_exact(paired):
     ],
 )
 def test_a_count_is_one_sentence(base, head, sentence):
-    """Each outcome is said in one line, with both counts."""
+    """Each outcome is reported in one line, with both counts."""
     assert count_of(base, head).sentence == sentence
 
 
@@ -119,7 +119,7 @@ def test_counts_that_vary_by_chance_are_never_a_difference():
     ],
 )
 def test_a_count_answers_by_itself(head, effect, answer):
-    """Any increase fails, an effect allows some; one that varies is left to its mean, one that nobody counted open."""
+    """Any increase fails, an effect allows some; one that varies is left to its mean, a missing count is open."""
     assert count_of([7] * 5, head, effect=effect).answer is answer
 
 
@@ -179,7 +179,7 @@ def test_a_count_of_two_runs_fails_them():
 
 
 def test_a_count_that_varies_needs_an_effect():
-    """Without one it cannot tell and says what to name; with one its mean is compared like any other figure."""
+    """Without one the verdict is open and says what to name; with one its mean is compared like any other figure."""
     rng = np.random.default_rng(4)
     base, head = (counted(rng.choice([7, 9], 3000)) for _ in range(2))
     unsure = compare_runs(base, head, question(0.0))

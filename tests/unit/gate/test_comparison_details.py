@@ -307,7 +307,7 @@ def test_a_figure_that_is_0_has_no_ratio():
 
 
 def test_the_sample_of_pairs_says_what_was_merged():
-    """Pairs that drift are merged, and the report says to how many; pairs that do not are not."""
+    """Pairs that drift are merged, and the report shows to how many; pairs that do not are not."""
     pairs = PairedComparison(Figure("start_ms", 95.0), Design(), most_pairs=16)
     for at in range(16):
         sides = [

@@ -116,7 +116,7 @@ def test_the_printed_change_is_that_of_the_printed_figures(compared, figure):
 
 
 def test_runs_of_whole_seconds_are_judged_by_the_client():
-    """Where the server tells whole seconds only, drawn phases make a change of 12 % visible."""
+    """Where the server reports whole seconds only, drawn phases make a change of 12 % visible."""
     assert unpaired(COMPLETION, "constant", 0.12, phases=EVEN, is_fine=False).answer is Decision.SLOWER
 
 
@@ -163,7 +163,7 @@ def test_the_interval_that_is_advised_is_fine_enough(interval_ms, kind):
 
 
 def test_more_pairs_are_advised_only_where_they_help():
-    """Pairs do not make a standing grid finer, so nobody is sent to take more; polls that are spread they do."""
+    """Pairs do not make a standing grid finer, so the advice is never to take more; polls that are spread do."""
     standing = paired(COMPLETION, "constant", 0.0, phases=STANDING, pairs=12)
     assert standing.resolution > standing.design.effect
     assert "more pairs" not in standing.advice

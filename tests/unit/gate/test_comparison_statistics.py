@@ -72,7 +72,7 @@ def test_the_estimate_is_the_centre_whatever_one_outlier_does():
 
 
 def test_too_few_values_have_no_bounds():
-    """A bound that the number of values cannot support is infinite; the fewest that can are told."""
+    """A bound that the number of values cannot support is infinite; the fewest that can are reported."""
     error = 0.01
     few, enough = np.ones(fewest_pairs(error) - 1), np.ones(fewest_pairs(error))
     assert signed_rank_interval(few, error, error)[1:] == (-math.inf, math.inf)
@@ -232,7 +232,7 @@ def test_a_slowdown_is_caught_and_equal_versions_pass():
 
 
 def test_inconclusive_pairs_report_how_many_are_needed():
-    """Noise beyond what the pairs can bear is no pass and no failure, and names the number of pairs to go on to."""
+    """Noise beyond what the pairs can bear is no pass and no failure, and names the number of pairs to continue to."""
     rng = np.random.default_rng(5)
     comparison = PairedComparison(Figure("completion_ms", 95), DESIGN, most_pairs=12)
     for _ in range(12):

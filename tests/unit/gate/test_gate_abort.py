@@ -1,4 +1,4 @@
-"""Which gates can hold no longer: told as soon as it is certain, and never before."""
+"""Which gates can hold no longer: reported as soon as it is certain, and never before."""
 
 from dataclasses import replace
 

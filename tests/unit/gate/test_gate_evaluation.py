@@ -82,7 +82,7 @@ def test_nothing_measured_is_a_failure(gate, counts):
 
 @pytest.mark.parametrize("metric", ["detection_lag_ms", "finish_ms", "execution_ms", "actions_per_operation"])
 def test_what_the_service_does_not_give_is_not_measured(metric):
-    """A gate on it neither holds nor fails: the run is invalid, and says why and what would measure it."""
+    """A gate on it neither holds nor fails: the run is invalid, and gives the reason and what would measure it."""
     run = replace(summary(), not_measurable={metric: "the service reports whole seconds"})
     (result,) = results = evaluate([Gate(metric, "max", 1)], run)
     assert (result.outcome, result.passed, result.failed) == (Outcome.NOT_MEASURED, False, False)

@@ -10,7 +10,7 @@ from durable_harness.gate.gatefile import RelativeGate, RelativeGates
 
 @pytest.fixture
 def load(tmp_path):
-    """Give load(text): the gates of a file with that text."""
+    """Return load(text): the gates of a file with that text."""
 
     def write_and_load(text):
         path = tmp_path / "gates.toml"

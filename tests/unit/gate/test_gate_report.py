@@ -239,7 +239,7 @@ def test_time_counts_from_the_first_start():
 
 
 def test_a_split_from_histories_is_not_over_time():
-    """Where histories gave the times after the run there is no split over time, and the page says why."""
+    """Where histories gave the times after the run there is no split over time, and the page gives the reason."""
     split = TimeSplit()
     split.add((0.0, 10.0, 20.0, 500.0, 70.0), 600.0)
     text = render_html(report(split=split))
@@ -248,7 +248,7 @@ def test_a_split_from_histories_is_not_over_time():
 
 
 def test_the_time_split_is_shown_or_its_lack_is_explained():
-    """The page has a bar of the parts of completion; of operations that cannot be split it says why."""
+    """The page has a bar of the parts of completion; of operations that cannot be split it gives the reason."""
     split = TimeSplit()
     split.add((0.0, 10.0, 20.0, 500.0, 70.0), 600.0)
     assert re.search(r'class="part-execution" style="flex: 500\.0+"', render_html(report(split=split)))

@@ -1,4 +1,4 @@
-"""The report's forms for CI and monitoring: JUnit XML, Markdown and OpenMetrics say what the summary says."""
+"""The report's forms for CI and monitoring: JUnit XML, Markdown and OpenMetrics say what the summary shows."""
 
 import json
 import re
@@ -93,7 +93,7 @@ def unmeasured():
 
 
 def costly():
-    """Make the report of a run of which costs are known."""
+    """Make the report of a run whose costs are known."""
     actions = Histogram(steps_per_unit=1)
     for _ in range(100):
         actions.record(5)

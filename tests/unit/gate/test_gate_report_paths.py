@@ -56,7 +56,7 @@ def test_what_is_not_known_is_reported():
 
 
 def test_a_run_without_paths_says_nothing_of_them():
-    """Where nobody was asked there is no section."""
+    """If no host was asked, there is no section."""
     assert "slow ones" not in render_text(with_paths())
     assert "slow ones" not in render_html(with_paths())
 

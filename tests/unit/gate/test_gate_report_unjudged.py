@@ -53,7 +53,7 @@ def test_a_gate_that_was_not_measured_says_so():
 
 
 def test_an_interrupted_run_does_not_ask_for_other_services():
-    """Nobody who pressed Ctrl-C is told what the service would have to give for a gate."""
+    """After Ctrl-C the report does not list what the service would have to give for a gate."""
     gates = (Gate("detection_lag_ms", "p95", 300, unit="ms"),)
     some = report(gates=gates, not_measurable={"detection_lag_ms": WHOLE_SECONDS}, **INTERRUPTED)
     assert some.verdict_sentence == INTERRUPTED["interrupted"]

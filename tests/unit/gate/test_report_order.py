@@ -1,4 +1,4 @@
-"""What a report says first, and of what did not end."""
+"""What a report shows first, and of what did not end."""
 
 import itertools
 import json
@@ -42,7 +42,7 @@ def test_many_reasons_do_not_hide_what_is_stuck():
 
 
 def test_a_stuck_operation_has_what_it_waits_for():
-    """Each form says it; where it is not known each says why."""
+    """Each form says it; where it is not known each gives the reason."""
     some = report(stuck=(STUCK, StuckOperation("def", unknown="no notes")))
     for render in (render_text, render_html, render_markdown):
         text = render(some).replace("&#x27;", "'").replace("\\", "")
@@ -82,7 +82,7 @@ def test_errors_over_time_are_columns_on_one_another():
 
 
 def test_a_run_without_samples_has_no_empty_plots():
-    """Of what nothing is known there is no section, but for completion, of which the page says so."""
+    """What is unknown has no section, but for completion: the page says that it is unknown."""
     assert render_html(report(0)).count("There are no samples") <= 3
     assert "Execution times" not in render_html(report())
 

@@ -21,7 +21,7 @@ HOSTILE = 'half \ud800 nul\x00 esc\x1b[2J rtl\u202e ]]> </script> | `x` "q" \\ \
 
 @pytest.fixture
 def hostile_report():
-    """Give a report with hostile text wherever text of a service can come to be."""
+    """Return a report with hostile text wherever text of a service can come to be."""
     findings = (AuditFinding(AuditProblem.LOST, *[HOSTILE] * 3),)
     audit = Audit("by a paged query", accepted=9, counts={AuditProblem.LOST: 1}, findings=findings)
     some = report(invalid=(HOSTILE,))

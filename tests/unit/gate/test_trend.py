@@ -31,7 +31,7 @@ def summary(day, p95, **changes):
 
 @pytest.fixture
 def write(tmp_path):
-    """Give write(*documents): a folder with a report folder for each."""
+    """Return write(*documents): a folder with a report folder for each."""
 
     def write(*documents):
         for number, document in enumerate(documents):
@@ -90,7 +90,7 @@ def test_what_is_no_change(values):
 
 
 def test_a_figure_that_was_zero_can_change():
-    """Errors that came up have no ratio, and are a change all the same."""
+    """Errors that came up have no ratio, and are a change anyway."""
     (change,) = find_changes([0.0] * 10 + [0.02] * 10)
     assert (change.before, change.after, change.ratio) == (0.0, 0.02, None)
 
@@ -200,7 +200,7 @@ def test_runs_of_the_same_load_count(write, changes):
 
 
 def test_the_verdict_counts_the_runs_that_count(write):
-    """Of six runs three are of another app: nobody can tell because of three, and it is said once."""
+    """Of six runs three are of another app: with three left no verdict is possible, and that is reported once."""
     others = [summary(day, 500.0, settings={**NEWEST, "app": "claims"}) for day in range(1, 4)]
     own = [summary(day, 500.0, settings={**NEWEST, "app": "orders"}) for day in range(4, 7)]
     page = render_html(TrendReport.of(read_runs(write(*others, *own))))

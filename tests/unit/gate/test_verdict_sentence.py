@@ -35,7 +35,7 @@ def broken(metric, statistic, limit, measured, *, note="", **gate):
     ],
 )
 def test_a_broken_gate_has_figure_and_limit(result, words):
-    """Each kind of gate is in words, with units, and figure and limit are told apart."""
+    """Each kind of gate is in words, with units, and figure and limit are distinguished."""
     assert broken_sentence([result]) == words
 
 

@@ -101,7 +101,7 @@ def test_every_millisecond_is_somebodys():
 
 
 def test_what_the_host_does_not_report_is_not_known():
-    """Without the times of requests their pieces are nobody's; the wait for the next poll is still the generator's."""
+    """Without the times of requests their pieces belong to no part; the wait for the next poll is the generator's."""
     other = RecordedOperation(
         *(0, TimedRequest(*ms(30, 52)), ms(200)[0]),
         poll=TimedRequest(*ms(190, 200)),
@@ -230,7 +230,7 @@ def test_a_broken_latency_gate_names_the_largest_share():
 
 
 def test_what_is_mostly_not_known_has_no_culprit():
-    """A share that nobody's moments explain, larger than any other, is not put on the next best party."""
+    """A share that no part's moments explain, larger than any other, is not put on the next best part."""
     split = attribute([[piece(Part.CODE, 0, 100), piece(Part.UNKNOWN, 100, 300)]])
     found = culprit_of(broken("completion_ms p95", 100, 300), Known(beyond={"completion_ms p95": split}))
     assert found.party is Party.UNKNOWN
@@ -274,7 +274,7 @@ def test_an_invalid_run_names_the_generator_a_dead_host_itself():
     ],
 )
 def test_an_error_is_whoevers_answer_it_was(failure, is_ours, party):
-    """How an operation ended says who answered; where it does not, nobody is blamed."""
+    """How an operation ended shows which part answered; where it does not, no part is blamed."""
     assert blame(failure, is_ours=is_ours).party is party
 
 
@@ -349,7 +349,7 @@ def test_an_invalid_run_says_generator_first():
 
 
 def test_a_stuck_gate_names_what_the_operations_wait_for():
-    """What is known of their waits is the evidence, each of them once; where nothing is known that is said."""
+    """What is known of their waits is the evidence, each of them once; where nothing is known that is reported."""
     result = broken("audit stuck", 0, 2, unit="")
     age = "external event 'Approved': has not come (for {} s)"
     stuck = [StuckOperation(f"id-{age_s}", waits=(age.format(age_s),)) for age_s in ("3.1", "2.0")]

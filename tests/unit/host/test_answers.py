@@ -76,7 +76,7 @@ ITEMS = {
 
 @pytest.fixture
 def work(monkeypatch):
-    """Give a function that lets a host work for a fake scheduler until its script is at its end."""
+    """Return a function that lets a host work for a fake scheduler until its script is at its end."""
     monkeypatch.setattr(answers, "RETRY_DELAYS_S", (0, 0))
     monkeypatch.setattr("durable_harness.host.work.worker.random.uniform", lambda *_: 0.01)
 
@@ -109,7 +109,7 @@ def failure_of(name, request):
 @pytest.mark.parametrize("problem", [REFUSED, TOO_LARGE, ValueError("exceeds 2 GB"), TypeError("no bytes")], ids=str)
 @pytest.mark.parametrize("kind", ITEMS)
 def test_work_whose_answer_is_refused_fails_with_the_reason(work, kind, problem):
-    """An answer that cannot be sent is followed by a failure under the same token, which says why."""
+    """An answer that cannot be sent is followed by a failure under the same token, which gives the reason."""
     scheduler = work(ITEMS[kind], script=[problem, None])
     first, second = scheduler.calls
     assert [first[0], second[0]] == [f"complete_{kind}_task"] * 2

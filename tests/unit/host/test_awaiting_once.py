@@ -44,7 +44,7 @@ def document(instance_id, *events):
 
 
 def test_code_is_replayed_once_for_each_history():
-    """The app's code runs again when the history has grown, and not because somebody asks again."""
+    """The app's code runs again when the history has grown, and not because a client asks again."""
 
     async def check():
         sdk = Sdk()

@@ -121,7 +121,7 @@ def test_guids_have_dotnets_formats(form, text):
 
 @pytest.mark.parametrize(("expression", "named"), [("{rand-guid:Q}", "N, D, B or P"), ("{DateTime:q}", "yyyy-MM-dd")])
 def test_an_unknown_format_is_an_error(expression, named):
-    """It fails the invocation, as in Azure, and the error says what is allowed."""
+    """It fails the invocation, as in Azure, and the error states what is allowed."""
     with pytest.raises(UnusableValueError, match=named):
         resolve(expression, {}, "f")
     assert len(STANDARD) == 19
@@ -183,7 +183,7 @@ def test_a_blobs_path_and_its_parts_follow_from_each_other(path, given, known):
     ],
 )
 def test_a_blob_brings_what_is_known_of_it(settings, data, metadata, known):
-    """A path that nobody gave is not known; a JSON body comes before the path, unless the trigger takes bytes."""
+    """A path that was not given is not known; a JSON body comes before the path, unless the trigger takes bytes."""
 
     def take(value):
         """Stand for a function."""
@@ -243,7 +243,7 @@ def test_an_input_that_cannot_be_found_says_why(kind, target, error, says):
 
 
 def test_a_setting_that_is_not_set_is_named(monkeypatch):
-    """The start says which binding of which function leads to a setting that is not there."""
+    """The start names the binding and the function that lead to a setting that is not there."""
 
     def move(value, out):
         """Stand for a function."""

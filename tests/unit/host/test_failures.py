@@ -29,7 +29,7 @@ def test_a_text_cannot_pass_as_one_that_was_cut_off():
 
 
 def raised(*files):
-    """Return an error whose frames are in these files, each of which calls the next."""
+    """Return an error whose frames are in these files; each frame calls the next."""
     call = frame_in(files[-1], "raise ValueError('no')")
     for file in reversed(files[:-1]):
         call = frame_in(file, "inner()", inner=call)
@@ -51,7 +51,7 @@ def files_in(trace):
 
 
 def details(error):
-    """Return what the SDK's engine tells of an error."""
+    """Return what the SDK's engine reports of an error."""
     trace = "".join(traceback.format_tb(error.__traceback__))
     return pb.TaskFailureDetails(errorType="ValueError", errorMessage="no", stackTrace=wrap_text(trace))
 

@@ -36,7 +36,7 @@ def wrapped(size_bytes):
 
 @pytest.fixture
 def near():
-    """Give what notes."""
+    """Return the watcher of limits."""
     return NearLimits()
 
 
@@ -74,7 +74,7 @@ def test_every_large_payload_of_a_turn_is_noted(near, events, response, what):
 
 @pytest.mark.parametrize("size", [0, 1000, HALF])
 def test_what_is_far_from_a_limit_is_not_noted(near, size):
-    """Up to half of a limit nothing is said."""
+    """Up to half of a limit nothing is reported."""
     near.turn(function(), asked(COME), answer('"s"', scheduleTask=pb.ScheduleTaskAction(name="a", input=wrapped(size))))
     near.texts_of(function(), input=text(size), output=None)
     near.history(function(), "1", 1000, 5.0)

@@ -51,7 +51,7 @@ def test_names_that_are_looked_up_without_a_port(host, expected):
 
 
 def test_names_behind_addresses():
-    """A stand-in is one name's for good and no real address; an address that was looked up gives its name as well."""
+    """A stand-in belongs to one name and is no real address; an address that was looked up gives its name as well."""
     names = Names()
     assert names.stand_in("a.example") == names.stand_in("a.example") != names.stand_in("b.example")
     assert names.name_of(names.stand_in("b.example")) == "b.example"
@@ -98,7 +98,7 @@ def test_patterns_of_urls(pattern, url, expected):
 
 @pytest.fixture
 def caught():
-    """Give connections that are caught, in a world where every name has one address."""
+    """Return connections that are caught, in a world where every name has one address."""
     caught = CaughtConnections()
     caught._real_names = lambda *_: [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("203.0.113.1", _[1]))]
     caught.lead(ROUTE, None)
@@ -107,7 +107,7 @@ def caught():
 
 @pytest.fixture
 def connection():
-    """Give a socket that is not connected."""
+    """Yield a socket that is not connected."""
     with socket.socket() as made:
         yield made
 

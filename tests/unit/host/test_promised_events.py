@@ -23,13 +23,13 @@ class Inboxes:
 
 @pytest.fixture
 def inboxes():
-    """Give such a scheduler."""
+    """Return such a scheduler."""
     return Inboxes("gone")
 
 
 @pytest.fixture
 def responses(inboxes):
-    """Give the promises of a host that works for it."""
+    """Return the promises of a host that works for it."""
     return Responses(inboxes)
 
 
@@ -69,7 +69,7 @@ def test_a_new_execution_has_nothing_on_its_way(responses, inboxes):
 
 
 def test_the_end_of_all_promises_forgets_what_was_on_its_way(responses, inboxes):
-    """Nobody sees what turns bring while nothing is promised, so a new promise does not wait for it."""
+    """Turns are not watched while nothing is promised, so a new promise does not wait for what they bring."""
     first = responses.add("approved", 1, None, None)
     answer(responses, "i", "approved")
     responses.end(first.number)

@@ -148,7 +148,7 @@ def test_a_scheduler_without_histories_still_gives_times(status):
 
 
 def test_calls_are_bounded():
-    """However many instances are asked for, only so many calls are under way at a time."""
+    """However many instances are asked for, the number of calls under way at a time is limited."""
     scheduler = WithoutHistories(RpcStatus.UNIMPLEMENTED)
     found = asyncio.run(HistoryMeasuring(scheduler).measure([f"i{n}" for n in range(200)]))
     assert (len(found), scheduler.most_at_once) == (200, MAX_CALLS)

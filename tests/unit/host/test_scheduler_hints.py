@@ -1,4 +1,4 @@
-"""What a host says about a scheduler that does not answer."""
+"""What a host reports about a scheduler that does not answer."""
 
 import grpc
 import pytest

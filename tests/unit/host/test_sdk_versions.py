@@ -97,7 +97,7 @@ def test_versions_in_a_range_are_taken(monkeypatch, version):
 
 
 def test_no_sdk_at_all_is_named(monkeypatch):
-    """Without the SDK the message says what to install."""
+    """Without the SDK the message states what to install."""
 
     def absent(name):
         raise importlib.metadata.PackageNotFoundError(name)
@@ -126,7 +126,7 @@ def test_no_sdk_at_all_is_named(monkeypatch):
     ],
 )
 def test_a_missing_name_reveals_which_sdk_the_app_is_for(code, other, name):
-    """A name that only the other generation has is told from a plain mistake."""
+    """A name that only the other generation has is distinguished from a plain mistake."""
     with pytest.raises(Exception) as caught:
         exec(code, {})
     found = needed.needed_generation(caught.value, 3 - other)
@@ -168,7 +168,7 @@ def test_functions_of_two_parameters_need_2(tmp_path, monkeypatch, function):
 
 
 def test_other_mistakes_of_an_app_stay_what_they_are(tmp_path, monkeypatch):
-    """An app that does not import for a reason of its own is told that reason."""
+    """An app that does not import for a reason of its own is reported with that reason."""
     (tmp_path / "function_app.py").write_text("import no_such_package\n")
     monkeypatch.setattr(sys, "path", [*sys.path])
     with pytest.raises(AppLoadError, match="no_such_package") as caught:

@@ -12,7 +12,7 @@ THREADS, PATIENCE_S = 2, 30
 
 @pytest.fixture
 def invoker():
-    """Give an invoker with few threads."""
+    """Yield an invoker with few threads."""
     one = Invoker("", None, None, THREADS)
     yield one
     one.close()

@@ -61,7 +61,7 @@ def test_an_execution_is_read_from_its_history():
 
 
 def test_an_execution_without_a_trace_has_no_span():
-    """An orchestration that somebody started without a trace context is not traced, as in Azure."""
+    """An orchestration that was started without a trace context is not traced, as in Azure."""
     request = pb.OrchestratorRequest(instanceId="i", newEvents=[event(executionStarted={"name": "o"})])
     assert Executions().of(request) is None
 
@@ -93,7 +93,7 @@ def test_no_spans_unless_they_are_wanted(environ, tmp_path):
     [("http/protobuf", "durable-harness[otel]"), ("grpc", "opentelemetry-exporter-otlp-proto-grpc")],
 )
 def test_missing_packages_are_named(monkeypatch, caplog, tmp_path, protocol, package):
-    """Without OpenTelemetry's packages the host starts, and a warning says what to install."""
+    """Without OpenTelemetry's packages the host starts, and a warning reports what to install."""
     importing = builtins.__import__
 
     def refuse(name, *arguments, **options):

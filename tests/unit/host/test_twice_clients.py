@@ -1,4 +1,4 @@
-"""Requests that are seen as effects: of which methods and clients, and which bear a repeat."""
+"""Requests that are seen as effects: which methods and clients count, and which bear a repeat."""
 
 import asyncio
 import sys
@@ -15,7 +15,7 @@ URL = "https://pay.example/charges"
 
 @pytest.fixture
 def scope():
-    """Give a delivery that is under way."""
+    """Yield a delivery that is under way."""
     scope = Scope()
     token = SCOPE.set(scope)
     yield scope
@@ -24,7 +24,7 @@ def scope():
 
 @pytest.fixture
 def httpx(monkeypatch):
-    """Give a module with the classes of httpx."""
+    """Return a module with the classes of httpx."""
     made = ModuleType("httpx")
     made.Client = type("Client", (), {"send": lambda _client, request: SimpleNamespace(status_code=request.status)})
 
@@ -97,6 +97,6 @@ def test_only_the_very_same_is_without_harm():
 
 
 def test_a_delivery_that_is_over_takes_no_effects(scope):
-    """What goes on after a function has ended is not its second delivery's."""
+    """What runs on after a function has ended is not part of its second delivery."""
     scope.close()
     assert noted_request("POST", URL, []) is None

@@ -15,7 +15,7 @@ from durable_harness.host.twice.statements import note_call, note_statement
 
 @pytest.fixture
 def scope():
-    """Give a delivery that is under way."""
+    """Yield a delivery that is under way."""
     scope = Scope()
     token = SCOPE.set(scope)
     yield scope
@@ -71,7 +71,7 @@ class Connection:
 
 @pytest.fixture
 def module(monkeypatch):
-    """Give the making of a driver that can be imported."""
+    """Return the making of a driver that can be imported."""
 
     def make(name, **members):
         made = ModuleType(name)

@@ -42,7 +42,7 @@ def invoke(result, trigger, *others):
     ids=["a timer alone", "an output by a parameter", "a request without a response"],
 )
 def test_a_result_that_no_binding_takes(bindings):
-    """A value that is returned to nothing fails the invocation, as in Azure, and the message says what to do."""
+    """A value that is returned to nothing fails the invocation, as in Azure, and the message states what to do."""
     with pytest.raises(UnexpectedResultError, match=r"'one' returned int.*Return None, or add an output"):
         invoke(5, *bindings)
 

@@ -157,14 +157,14 @@ def test_a_gate_of_an_unknown_scenario_is_refused(tmp_path):
 
 
 def test_gates_of_scenarios_that_take_no_part_are_left_out():
-    """One gates file serves runs of some of its scenarios; what does not apply is said, not failed."""
+    """One gates file serves runs of some of its scenarios; what does not apply is reported, not failed."""
     gates = [Gate("completion_ms", "p95", 1, scenario=name) for name in ("", "Fast", "Slow")]
     assert [gate.scenario for gate in gates_of(["Fast"], gates)] == ["", "Fast"]
     assert left_out(["Fast"], gates) == ["the gates of Slow are left out: it takes no part in this run"]
 
 
 def test_a_broken_gate_of_a_scenario_ends_a_run_early():
-    """A maximum that one scenario has broken is broken for good, whatever the others do."""
+    """A maximum that one scenario has broken is broken permanently, whatever the others do."""
     gates = [Gate("completion_ms", "max", 2000, scenario=name) for name in ("Fast", "Slow", "Absent")]
     assert broken_for_good(gates, summary_of(*FAST, *SLOW), None) == (gates[1],)
 

@@ -25,7 +25,7 @@ def within(process, end_s, seed=1):
 
 
 def test_a_constant_rate_is_evenly_spaced():
-    """Arrivals at a constant rate begin at once and keep the same distance for ever."""
+    """Arrivals at a constant rate begin at once and keep the same distance forever."""
     assert times(Paced(RateProfile.constant(4)), 6) == [0, 0.25, 0.5, 0.75, 1.0, 1.25]
 
 
@@ -53,7 +53,7 @@ def test_a_ramp_grows_evenly():
 
 
 def test_steps_hold_each_rate():
-    """A staircase has each rate for its time, and the last one for ever."""
+    """A staircase has each rate for its time, and the last one forever."""
     counts = Counter(int(time_s // 10) for time_s in within(Paced(RateProfile.steps([1, 2, 5], each_s=10)), 40))
     assert counts == {0: 10, 1: 20, 2: 50, 3: 50}
 
@@ -128,7 +128,7 @@ def test_recorded_seconds_are_replayed(tmp_path):
 
 
 def test_recorded_json_lines_are_replayed(tmp_path):
-    """JSON lines may tell the moment as seconds or as a time with a zone, under one of several names."""
+    """JSON lines may have the moment as seconds or as a time with a zone, under one of several names."""
     path = tmp_path / "arrivals.jsonl"
     rows = [
         {"time": "2026-01-02T03:04:05.5Z"},

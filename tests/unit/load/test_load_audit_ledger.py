@@ -37,7 +37,7 @@ def at_server(**fields):
 
 
 def problems_of(book, *found):
-    """Let the server tell, and return the problems by number."""
+    """Note what the server reports, and return the problems by number."""
     for one in found:
         book.note(one)
     return dict(book.close("asked", 1.0).counts)
@@ -56,7 +56,7 @@ def problems_of(book, *found):
     ],
 )
 def test_what_agrees_is_confirmed(state, seen_s, found):
-    """An operation that stands as it was seen to end, or that ended after nobody watched it, is accounted for."""
+    """An operation that stands as it was seen to end, or that ended after the watch was over, is accounted for."""
     book = ledger(state, seen_s=seen_s)
     assert problems_of(book, found) == {}
     assert book.confirmed == 1
@@ -112,7 +112,7 @@ def test_a_server_whose_clock_is_ahead_changed_nothing():
 
 
 def test_unreported_operations_are_missing_until_they_are_lost():
-    """An accepted operation that the server has not told of is missing; asked for and unknown, it is lost."""
+    """An accepted operation that the server has not reported is missing; asked for and unknown, it is lost."""
     book = ledger()
     assert book.missing() == ["a"]
     book.lost("a", "unknown")
@@ -121,7 +121,7 @@ def test_unreported_operations_are_missing_until_they_are_lost():
 
 
 def test_one_token_is_one_operation():
-    """A second operation with the token of an accepted one is a duplicate, in whatever order the server tells them."""
+    """A second operation with the token of an accepted one is a duplicate, in whatever order they are reported."""
     other = at_server(instance_id="0")
     for order in ([at_server(), other], [other, at_server()]):
         book = ledger()
@@ -163,7 +163,7 @@ def test_a_second_start_is_found_among_children(others):
 
 
 def test_children_of_an_unrecorded_operation_are_not_counted():
-    """A start that no record tells of is unrecorded once; its children are neither duplicates nor unrecorded."""
+    """A start that no record reports is unrecorded once; its children are neither duplicates nor unrecorded."""
     lost = [
         at_server(instance_id="b", token="token-b"),
         at_server(instance_id="b:0000", token="token-b", name="child"),
@@ -179,7 +179,7 @@ def test_a_child_alone_with_the_token_is_no_start():
 
 
 def test_an_id_given_twice_is_a_duplicate():
-    """Two starts that got one id are told, since only one of them can have been done."""
+    """Two starts that got one id are reported, since only one of them can have been done."""
     assert problems_of(ledger(given_twice=["a"]), at_server()) == {AuditProblem.DUPLICATED: 1}
 
 
@@ -192,7 +192,7 @@ def test_operations_of_the_run_without_a_record_are_found():
 
 
 def test_only_the_like_of_our_operations_are_unknown():
-    """Entities, sub-orchestrations and other orchestrators' instances are not taken for starts nobody asked for."""
+    """Entities, sub-orchestrations and other orchestrators' instances are not taken for unrequested starts."""
     stranger = {"token": None, "has_token_in_output": None}
     others = [
         at_server(instance_id="@entity@key", **stranger),
@@ -222,7 +222,7 @@ def test_what_was_there_before_the_run_is_of_no_interest(created_s, clock_offset
 
 
 def test_others_operations_are_not_alarming():
-    """The audit's sentence says of unknown operations that they are probably other people's."""
+    """The audit's sentence states of unknown operations that they are probably other people's."""
     book = ledger()
     book.note(at_server())
     book.note(at_server(instance_id="b", token=None))
@@ -232,7 +232,7 @@ def test_others_operations_are_not_alarming():
 
 
 def test_a_page_may_repeat_itself():
-    """An operation that two pages tell of is one operation."""
+    """An operation that is on two pages is one operation."""
     book = ledger()
     assert problems_of(book, at_server(), at_server()) == {}
     assert book.confirmed == 1
@@ -260,7 +260,7 @@ BASE = "http://host/runtime/webhooks/durabletask/instances"
     ],
 )
 def test_the_listing_is_beside_the_instances(status_url, terminate_url, listing):
-    """The paged query's URL comes from a durable webhook that was told, with its key and task hub; others have none."""
+    """The paged query's URL comes from a durable webhook of a response, with its key and task hub; others have none."""
     assert OperationUrls("", "a b", status_url, terminate_url).listing_url(top="5") == listing
 
 
@@ -278,7 +278,7 @@ def test_status_urls_of_others_differ_by_their_id():
 
 
 def accepted(token, url, instance_id=None):
-    """Make an operation of which the start was accepted."""
+    """Make an operation whose start was accepted."""
     start = StartDescription("/jobs")
     service = ServiceDescription("jobs", start, StatusDescription(headers={"X-Tenant": "t"}))
     polling = poll_strategy("fixed", 1.0, 3.0)

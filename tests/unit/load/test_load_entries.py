@@ -11,7 +11,7 @@ from durable_harness.operations import HttpResponse, NoResponse, OperationRecord
 
 @pytest.fixture
 def locust_names(monkeypatch):
-    """Give what is needed of Locust, imported without patching the standard library of this test process."""
+    """Return what is needed of Locust, imported without patching the standard library of this test process."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     return SimpleNamespace(
         event=import_module("locust.event").EventHook,
@@ -22,7 +22,7 @@ def locust_names(monkeypatch):
 
 @pytest.fixture
 def new_environment(locust_names):
-    """Give new_environment(): statistics, and an event that the runner listens to as Locust's does."""
+    """Return new_environment(): statistics, and an event that the runner listens to as Locust's does."""
 
     def make():
         stats, event = locust_names.stats(), locust_names.event()
@@ -159,7 +159,7 @@ def test_requests_count_in_the_second_in_which_they_were_sent(locust_names, new_
 
 
 def test_listeners_of_others_hear_of_each_request(locust_names, new_environment):
-    """Where somebody listens to Locust's request event, every request and operation is an event; totals stay right."""
+    """If Locust's request event has a listener, every request and operation is an event; totals stay right."""
     environment, heard = new_environment(), []
     environment.events.request.add_listener(lambda name, response_time, **_: heard.append((name, response_time)))
     entries = locust_names.entries(environment)

@@ -14,7 +14,7 @@ RUN_ID = "the run"
 
 @pytest.fixture
 def master(monkeypatch):
-    """Give a master as far as it keeps snapshots; Locust is imported without patching the standard library."""
+    """Return a master as far as it keeps snapshots; Locust is imported without patching the standard library."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     made = object.__new__(import_module("durable_harness.load.processes.master").MasterProcess)
     made.run_id = RUN_ID

@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
 
 @pytest.fixture
 def parser():
-    """Give a parser with the options, as if no gates.toml lay beside the scenarios."""
+    """Return a parser with the options, as if no gates.toml lay beside the scenarios."""
     made = Parser()
     add_options(made, None)
     return made
@@ -188,7 +188,7 @@ def test_the_key_is_not_part_of_the_report(parser):
 
 
 def test_more_connections_than_the_system_allows_are_refused(parser):
-    """A limit of open files that cannot be raised is told before any load, with what to do."""
+    """A limit of open files that cannot be raised is reported before any load, with what to do."""
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     if hard == resource.RLIM_INFINITY:
         pytest.skip("this system has no limit of open files: set one with ulimit -Hn to run this test")

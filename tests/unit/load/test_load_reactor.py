@@ -27,7 +27,7 @@ class Standstill:
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Give the reactor's clock, to be set by hand."""
+    """Return the reactor's clock, to be set by hand."""
 
     class Clock:
         now = 1000.0
@@ -38,7 +38,7 @@ def clock(monkeypatch):
 
 @pytest.fixture
 def reactor(clock):
-    """Give a reactor that takes a turn only when told."""
+    """Yield a reactor that takes a turn only when a test asks for it."""
     made = Reactor(Standstill())
     yield made
     made.close()
@@ -46,7 +46,7 @@ def reactor(clock):
 
 @pytest.fixture
 def called():
-    """Give the list of the moments of timers that were called."""
+    """Return the list of the moments of timers that were called."""
     return []
 
 

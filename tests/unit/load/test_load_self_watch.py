@@ -27,7 +27,7 @@ class Clockwork:
 
 @pytest.fixture
 def clocks(monkeypatch):
-    """Give the heart's clocks, to be set by hand."""
+    """Return the heart's clocks, to be set by hand."""
 
     class Clocks:
         now, epoch_s, cpu_s = 1000.0, 5_000_000.0, 7.0
@@ -46,7 +46,7 @@ def clocks(monkeypatch):
 
 @pytest.fixture
 def beating(clocks):
-    """Give beat(passed_s=…, epoch_s=…, cpu_s=…): one beat after so much time on each clock; and the figures."""
+    """Return beat(passed_s=…, epoch_s=…, cpu_s=…): one beat after so much time on each clock; and the figures."""
     reactor, figures = Clockwork(), GeneratorFigures()
     Heart(reactor, figures)
 
@@ -122,7 +122,7 @@ def figures_with(**changes):
     ],
 )
 def test_each_bound_has_a_reason(changes, told):
-    """Beyond a bound the run is invalid, and the reason says by how much and which option it is."""
+    """Beyond a bound the run is invalid, and the reason states by how much and which option it is."""
     assert invalid_reasons(figures_with(**changes), Bounds()) == [f"the generator did not keep up: {told}"]
 
 

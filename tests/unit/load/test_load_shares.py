@@ -21,7 +21,7 @@ def test_one_process_has_all():
 
 
 def test_an_era_changes_nothing_before_it_begins():
-    """A worker that joins has its part from the moment on that was announced, and nobody's part changes before."""
+    """A worker that joins has its part from the announced moment on, and no other worker's part changes before."""
     shares = Shares([Era(0.0, ("a",))])
     shares.begin_era(10.0, ("a", "b"))
     assert [shares.owner(1, time_s) for time_s in (0.0, 9.99, 10.0, 20.0)] == ["a", "a", "b", "b"]

@@ -24,11 +24,11 @@ class FakeRunner:
         self.starts = []
 
     def connect(self, *names):
-        """Let workers connect, which Locust has not started yet."""
+        """Connect workers, which Locust has not started yet."""
         self.clients.ready += [SimpleNamespace(id=name) for name in names]
 
     def run(self):
-        """Let all workers that are ready have users."""
+        """Report users for all workers that are ready."""
         self.clients.running += self.clients.ready
         self.clients.ready = []
         self.state = "running"
@@ -44,7 +44,7 @@ class FakeRunner:
 
 @pytest.fixture
 def sharing_of(monkeypatch):
-    """Give sharing_of(runner, *scenarios): the sharing of a run, which watches without a pause."""
+    """Yield sharing_of(runner, *scenarios): the sharing of a run, which watches without a pause."""
     monkeypatch.setattr("durable_harness.load.distributed.sharing.WATCH_S", 0)
     made = []
 
@@ -58,7 +58,7 @@ def sharing_of(monkeypatch):
 
 
 def look():
-    """Let the watch look several times."""
+    """Run the watch several times."""
     for _ in range(5):
         gevent.sleep(0)
 
@@ -69,7 +69,7 @@ def owners(runner, time_s):
 
 
 def test_a_worker_that_has_only_connected_gets_no_share(sharing_of):
-    """Until a worker that joins has begun the run it has no arrivals, since nobody would start them."""
+    """Until a worker that joins has begun the run it has no arrivals, since it would not start them."""
     runner = FakeRunner("a")
     sharing = sharing_of(runner, "Steady")
     runner.run()

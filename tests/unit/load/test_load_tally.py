@@ -54,7 +54,7 @@ def test_lags_and_their_coarseness_are_reported():
 
 
 def test_figures_that_no_operation_has_name_the_reason():
-    """Whole seconds, no time at all, and no costs are told apart; what some operation has is measurable."""
+    """Whole seconds, no time at all, and no costs are distinguished; what some operation has is measurable."""
     whole = summarize(tally_of(record(server_updated_epoch_s=1_000_101.0, server_update_is_coarse=True)))
     assert whole.not_measurable["detection_lag_ms"] == whole.not_measurable["finish_ms"] == WHOLE_SECONDS
     none = summarize(tally_of(record()))
@@ -137,7 +137,7 @@ def finished(begun_s, ended_s):
 
 
 def test_operations_bound_the_servers_clock():
-    """None began before it was sent or ended after that was seen: all together tell how far the clocks are apart."""
+    """None began before it was sent or ended after that was seen: all together show how far the clocks are apart."""
     split = tally_of(finished(100.5, 101.5), finished(100.2, 101.9)).split
     assert split.clock_ms == pytest.approx((-100, 200), abs=0.01)
     assert split.clock_error_ms == 0
@@ -195,7 +195,7 @@ def test_polls_and_their_failures_are_counted():
     ],
 )
 def test_a_poll_that_ended_its_operation_was_not_tried_again(problems, note):
-    """The note of polls without a usable answer tells those that were repeated from those that ended an operation."""
+    """The note of polls without a usable answer separates repeated polls from those that ended an operation."""
     tally = Tally()
     tally.polled(record(), 5.0, None)
     for problem, state in problems.items():
@@ -262,7 +262,7 @@ def test_a_run_without_operations_is_invalid():
 
 
 def test_the_list_of_reasons_is_bounded():
-    """A server that words every refusal anew does not fill the memory: beyond the limit reasons share one line."""
+    """A server that words every refusal differently does not fill the memory: beyond a limit reasons share one line."""
     refusals = [record(OperationState.REFUSED, error=f"reason {'x' * index}") for index in range(MOST_REASONS + 7)]
     reasons = summarize(tally_of(*refusals, record(OperationState.REFUSED, error="reason "))).reasons
     assert len(reasons) == MOST_REASONS + 1
@@ -334,7 +334,7 @@ def test_a_termination_that_was_wanted_is_no_completion():
     ("created", "coarse", "expected"), [(1_000_100.5, False, [1500]), (1_000_100.0, False, []), (1_000_100.5, True, [])]
 )
 def test_server_completion_needs_fractions_of_a_second(created, coarse, expected):
-    """Created to finished is a latency where the server tells both finely; whole seconds are no figure."""
+    """Created to finished is a latency where the server reports both finely; whole seconds are no figure."""
     tally = Tally()
     ended = record(server_created_epoch_s=created, server_updated_epoch_s=1_000_102.0, server_update_is_coarse=coarse)
     tally.started(ended)

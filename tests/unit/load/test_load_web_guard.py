@@ -17,7 +17,7 @@ OWN = {"Host": "127.0.0.1:8089"}
 
 @pytest.fixture
 def client(monkeypatch):
-    """Give a client of a guarded app; Locust is imported without patching the standard library of the tests."""
+    """Return a client of a guarded app; Locust is imported without patching the standard library of the tests."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     monkeypatch.delenv("DURABLE_HARNESS_ALLOWED_HOSTS", raising=False)
     app = flask.Flask("ui")

@@ -84,7 +84,7 @@ def test_operations_beyond_a_limit_are_found_by_any_figure(metric, fields):
 
 
 def test_what_timed_out_is_beyond_a_limit_too():
-    """It lasted at least until nobody waited any longer."""
+    """It lasted at least until the wait was given up."""
     late = row(2, 0, seen_s=None, ended_s=1060.0, state="timed out")
     (found,) = samples(row(1, 20), late).beyond("completion_ms", 100, 10)
     assert (found["instance_id"], found["seen_s"]) == ("i2", 1060.0)

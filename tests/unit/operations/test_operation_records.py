@@ -1,4 +1,4 @@
-"""Records of operations in Parquet: every column tells what it says, and what was flushed survives the process."""
+"""Records of operations in Parquet: every column shows what it says, and what was flushed survives the process."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def record(token="token", **fields):
 
 @pytest.fixture
 def operations_file(tmp_path):
-    """Give operations_file(worker): a file of a run that is closed with the test at the latest."""
+    """Yield operations_file(worker): a file of a run that is closed with the test at the latest."""
     files = []
 
     def make(worker="local", **metadata):
@@ -90,7 +90,7 @@ def test_every_moment_and_count_has_its_column(operations_file, tmp_path):
 
 
 def test_what_did_not_happen_is_null(operations_file, tmp_path):
-    """An operation that was refused has no later moment, and says why and in which part of the run."""
+    """An operation that was refused has no later moment, and gives the reason and in which part of the run."""
     file = operations_file()
     unseen = {"accepted": None, "first_running": None, "seen": None}
     told = {"state": OperationState.REFUSED, "error": "503", "phase": OperationPhase.WARM_UP, "workload": Workload.OPEN}
@@ -102,7 +102,7 @@ def test_what_did_not_happen_is_null(operations_file, tmp_path):
 
 
 def test_processes_are_read_as_one_run(operations_file, tmp_path):
-    """Each process writes a file of its own; together they are the run, with what it said about itself."""
+    """Each process writes a file of its own; together they are the run, with what it reported about itself."""
     for worker in ("one", "two"):
         file = operations_file(worker, run_id="r", target="http://host", settings={"poll": "fixed"})
         file.ended(record(worker))

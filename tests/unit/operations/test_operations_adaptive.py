@@ -51,7 +51,7 @@ def durations(name, count=4000):
 @pytest.mark.parametrize("is_told", [True, False])
 @pytest.mark.parametrize("name", ["fixed", "lognormal", "bimodal"])
 def test_it_beats_exponential_polling_with_no_more_polls(name, is_told):
-    """With the polls that exponential polling takes, lag is at least 30 % less, also where no server tells the end."""
+    """With the polls that exponential polling takes, lag is at least 30 % less, also if no server reports the end."""
     uniform = random.Random(1).uniform
     lag_s, polls = averages(ExponentialPolling(0.2, uniform), durations(name))
     adaptive_lag_s, adaptive_polls = averages(AdaptivePolling(0.2, polls, uniform), durations(name), is_told=is_told)

@@ -136,7 +136,7 @@ def test_a_wrong_output_is_not_completed():
 
 
 def test_a_check_that_raises_ends_only_its_operation():
-    """An output check with a bug makes the output wrong; the run goes on."""
+    """An output check with a bug makes the output wrong; the run continues."""
     op = accepted(check_output=lambda sent, output: output["missing"])
     op.poll_answered(status("Completed", output={}), 101.5)
     assert re.fullmatch(

@@ -37,7 +37,7 @@ def record(**fields):
     ],
 )
 def test_a_host_of_ours_is_known_by_its_version_details(status, body, measures):
-    """Nobody else is asked what operations took."""
+    """No other service is asked what operations took."""
     assert is_measuring_host(answer(body, status)) is measures
 
 

@@ -1,4 +1,4 @@
-"""A service that is no durable app: started, followed, redirected and ended as its description says."""
+"""A service that is no durable app: started, followed, redirected and ended as its description specifies."""
 
 import json
 
@@ -72,7 +72,7 @@ def test_an_end_that_comes_with_a_refusal_does_not_complete():
 
 
 def test_described_error_codes_are_failures():
-    """The codes of failed operations are named; without their name the reason says which key names them."""
+    """The codes of failed operations are named; without their name the reason states which key names them."""
     op = accepted(service(failed_codes=frozenset({500})))
     assert op.poll_answered(told(500, state="error"), 101.0) is None
     assert (op.record.state, op.record.error) == (OperationState.FAILED, "operation error")
@@ -293,7 +293,7 @@ def test_terminating_is_an_end_that_was_asked_for():
 
 
 def test_terminated_unasked_is_a_failure():
-    """An operation that somebody else ended has failed."""
+    """An operation that another client ended has failed."""
     op = accepted(service(terminated=frozenset({"cancelled"})))
     op.poll_answered(told(200, state="cancelled"), 101.0)
     assert (op.record.state, op.record.error) == (OperationState.FAILED, "operation cancelled")
@@ -320,7 +320,7 @@ def test_a_service_that_cannot_terminate_is_not_asked():
 
 
 class Learner(PollStrategy):
-    """Remembers what it is told."""
+    """Remembers what it is taught."""
 
     def __init__(self):
         self.learned = []
@@ -333,7 +333,7 @@ class Learner(PollStrategy):
 
 
 def test_a_strategy_learns_from_operations_that_ended_well():
-    """It is told between which polls the end was, in seconds since the acceptance; failures teach nothing."""
+    """It learns between which polls the end was, in seconds since the acceptance; failures teach nothing."""
     learner = Learner()
     for last in ("done", "error"):
         op = accepted(polling=learner)

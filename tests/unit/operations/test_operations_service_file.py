@@ -22,7 +22,7 @@ START = '[start]\npath = "/reports"\n'
 
 @pytest.fixture
 def load(tmp_path):
-    """Give load(text): the description in a file of that text."""
+    """Return load(text): the description in a file of that text."""
 
     def write_and_load(text):
         path = tmp_path / "reports.toml"
@@ -59,7 +59,7 @@ def test_the_former_names_of_times_are_understood(load):
 
 
 def test_a_service_may_need_no_state(load):
-    """A file without [status] describes a service whose codes tell all."""
+    """A file without [status] describes a service whose codes decide alone."""
     assert load(START).status == StatusDescription()
 
 

@@ -84,7 +84,7 @@ def test_anything_but_a_202_with_a_place_to_poll_is_refused(refusal, told):
 
 
 def test_a_template_needs_an_id():
-    """The app's status route cannot be polled if the start does not tell an id."""
+    """The app's status route cannot be polled if the start response has no id."""
     with pytest.raises(UnreadableAnswerError, match="without an id"):
         read_accepted(answer(location="/status/1"), durable_status_route(), START, "http://host")
 
@@ -205,7 +205,7 @@ def test_no_id_is_cut_in_two(cut, before):
     ],
 )
 def test_the_frames_of_a_traceback_are_in_no_reason(before, raised, said):
-    """A reason is one line: what was raised is said once, and its frames are in the log and on the page that stays."""
+    """A reason is one line: an error is reported once, and its frames are in the log and on the page that stays."""
     text = f'{before}Traceback (most recent call last):\n  File "a.py", line 3, in b\n    c()\n{raised}\n'
     assert both_ends(text) == " ".join(f"{before} {said}".split())
 
@@ -250,7 +250,7 @@ def test_a_status_url_that_cannot_be_asked_for(url, told):
 
 
 def test_a_terminate_url_that_cannot_be_asked_for():
-    """An operation without a usable URL to end it is followed all the same; it cannot be ended."""
+    """An operation without a usable URL to end it is followed anyway; it cannot be ended."""
     told = answer(body={"id": "abc", "statusQueryGetUri": STATUS, "terminatePostUri": "mailto:me"})
     assert read_accepted(told, DURABLE, START).terminate_url is None
 

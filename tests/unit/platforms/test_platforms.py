@@ -28,7 +28,7 @@ def waker_is_there(pid):
 
 @pytest.fixture
 def sleeper():
-    """Give a process that does nothing."""
+    """Yield a process that does nothing."""
     with subprocess.Popen(SLEEPING, **in_own_group()) as process:
         yield process
         process.kill()
@@ -124,7 +124,7 @@ def test_a_parent_is_there_until_it_has_ended(sleeper):
 
 
 def test_open_files_are_allowed_as_far_as_the_system_goes():
-    """What the system allows is said, and what is below it is not lowered."""
+    """What the system allows is reported, and what is below it is not lowered."""
     assert open_file_limit.allow_open_files(10) >= 10
     assert open_file_limit.allow_open_files(1 << 40) >= 10
 

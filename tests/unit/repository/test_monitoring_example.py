@@ -20,7 +20,7 @@ KNOWN_BY_A_HOST_OF_OURS = ("queueing", "execution", "detection_lag")
 
 @pytest.fixture(scope="module")
 def samples():
-    """Give the labels of each sample that a run exports, by its name; times of every kind have the same labels."""
+    """Return the labels of each sample that a run exports, by its name; times of every kind have the same labels."""
     reading = Reading(run_of(record(scenario="Steady")), {"run_id": "1"}, 0.0)
     found = {}
     for metric in RunCollector(lambda: reading).collect():

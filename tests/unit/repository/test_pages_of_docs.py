@@ -42,7 +42,7 @@ def test_a_newcomer_reads_a_short_page():
 
 
 def test_all_pages_name_the_same_versions_of_python():
-    """Where a page says which versions of Python are supported, they are those that the package declares."""
+    """Where a page shows which versions of Python are supported, they are those that the package declares."""
     declared = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
     said = {page: set(SUPPORTED.findall(page.read_text())) for page in PAGES}
     found = {page.relative_to(ROOT).as_posix(): versions for page, versions in said.items() if versions}

@@ -61,7 +61,7 @@ def test_rooms_of_load_import_only_from_lower_floors():
 
 
 def test_no_room_of_load_is_crowded():
-    """No room has so many modules that its idea is lost among them."""
+    """No room has too many modules for its idea to be seen."""
     assert [room for room in _rooms_of_load() if _count(PACKAGE / "load" / room) > MOST_MODULES] == []
 
 

@@ -54,7 +54,7 @@ async def forget(_call):
 
 
 class Waiting:
-    """A handler that waits for ever, and tells when it began and when it was cancelled."""
+    """A handler that waits forever, and shows when it began and when it was cancelled."""
 
     def __init__(self):
         self.began, self.cancelled = asyncio.Event(), asyncio.Event()
@@ -122,12 +122,12 @@ async def test_a_stream_keeps_the_order_of_its_messages_and_ends():
 
 @on_a_loop
 async def test_a_client_that_does_not_read_holds_the_sender_up():
-    """What a client does not take is not produced without end: the handler waits, and goes on when it is read."""
+    """What a client does not take is not produced without end: the handler waits, and continues when it is read."""
     sent = 0
 
     async def pour(call):
         nonlocal sent
-        for sent in range(1, 1001):  # noqa: B007 - tells how far the handler came
+        for sent in range(1, 1001):  # noqa: B007 - shows how far the handler came
             await call.send(bytes(100_000))
         call.finish()
 
@@ -160,7 +160,7 @@ async def test_details_that_no_status_can_carry_still_end_the_call(details):
 
 @on_a_loop
 async def test_an_unknown_method_is_refused():
-    """A method that nobody serves is UNIMPLEMENTED."""
+    """A method that is not served is UNIMPLEMENTED."""
     async with serving() as channel:
         code, _ = await status_of(channel.unary_unary("/Test/Nothing")(b""))
         assert code is grpc.StatusCode.UNIMPLEMENTED
@@ -211,7 +211,7 @@ async def test_a_handler_that_breaks_is_an_internal_error(is_lasting, caplog):
 @pytest.mark.parametrize("is_lasting", [False, True])
 @on_a_loop
 async def test_a_handler_that_gives_no_answer_ends_the_call(is_lasting):
-    """No client waits for ever for a handler that returned without an answer."""
+    """No client waits forever for a handler that returned without an answer."""
     async with serving(Forget=Method(forget, is_lasting)) as channel:
         code, _ = await status_of(channel.unary_unary("/Test/Forget")(b""))
         assert code is grpc.StatusCode.CANCELLED
@@ -236,7 +236,7 @@ async def test_a_lasting_call_is_cancelled_when_its_client_gives_up(give_up):
 @pytest.mark.parametrize("is_lasting", [False, True])
 @on_a_loop
 async def test_a_stop_cancels_what_outlasts_its_grace(is_lasting):
-    """A stopping server ends calls of either kind that go on beyond the grace, and then itself."""
+    """A stopping server ends calls of either kind that continue beyond the grace, and then itself."""
     waiting = Waiting()
     server = new_server(Wait=Method(waiting, is_lasting))
     async with grpc.aio.insecure_channel(f"127.0.0.1:{server.start('127.0.0.1:0')}") as channel:
@@ -311,7 +311,7 @@ print(choice.is_fast_usable())
 
 @FAST_ONLY
 def test_a_server_that_never_stops_does_not_keep_the_process():
-    """If the private part of grpc has changed so that the checked server hangs, the process ends all the same."""
+    """If the private part of grpc has changed so that the checked server hangs, the process ends anyway."""
     ended = subprocess.run([sys.executable, "-c", NEVER_STOPS], capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (0, "False\n"), ended.stderr
 
@@ -356,7 +356,7 @@ async def test_another_grpc_gets_the_plain_server(monkeypatch, caplog, name):
 
 @on_a_loop
 async def test_the_plain_server_can_be_asked_for(monkeypatch):
-    """A variable chooses the plain server, for whom the fast one fails later."""
+    """A variable chooses the plain server, for users whose fast one fails later."""
     monkeypatch.setenv(choice.PLAIN_VARIABLE, "1")
     server = choice.new_server({})
     assert type(server) is PlainRpcServer

@@ -43,7 +43,7 @@ async def until(is_so):
 
 
 def in_a_scheduler(scene, **options):
-    """Run a scene with a scheduler, and with what follows its clock every so many seconds."""
+    """Run a scene with a scheduler, and with a task that follows its clock at an interval in seconds."""
 
     async def run():
         service = SchedulerService(SchedulerOptions(**options))

@@ -52,7 +52,7 @@ def test_events_are_found_by_their_numbers_during_a_turn(execution, number):
 
 
 def test_events_are_found_by_their_numbers_between_turns(execution):
-    """Once events are part of the history, those of the inbox go on with the next number."""
+    """Once events are part of the history, those of the inbox continue with the next number."""
     execution.begin_turn(7)
     execution.finish_turn()
     receive(execution, "c")

@@ -1,4 +1,4 @@
-"""Running a recorded history again from one of its events: what stands, what runs anew, and where it cannot be."""
+"""Running a recorded history again from one of its events: what stands, what runs again, and where it cannot be."""
 
 import pytest
 
@@ -89,7 +89,7 @@ async def test_the_payload_of_the_event_is_edited(bench):
 
 @scenario
 async def test_the_input_is_edited(bench):
-    """The start has the input that was written, whether it stands or is run anew, and so has the state."""
+    """The start has the input that was written, whether it stands or is run again, and so has the state."""
     bench.connect()
     await two_activities(bench)
     for kind in ("executionStarted", "taskCompleted"):
@@ -144,7 +144,7 @@ async def test_it_outlives_the_process(bench):
 
 @scenario
 async def test_from_the_start_nothing_stands(bench):
-    """From the start of an execution all is run anew: it is a new instance like any other."""
+    """From the start of an execution all is run again: it is a new instance like any other."""
     bench.connect()
     await two_activities(bench)
     made = await again(bench, "executionStarted")

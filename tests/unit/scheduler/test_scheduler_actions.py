@@ -64,7 +64,7 @@ async def test_an_event_may_be_sent_without_data(bench):
 
 @scenario
 async def test_an_event_for_an_unknown_instance_is_noted_and_lost(bench):
-    """An event for an instance that is not there harms nothing: the sender's history has it, and it goes on."""
+    """An event for an instance that is not there harms nothing: the sender's history has it, and it continues."""
     bench.connect()
     await bench.start()
     await bench.turn(send(0, "nobody", data="1"), complete('"end"'))
@@ -94,7 +94,7 @@ async def test_what_ends_another_says_so_in_its_events(bench):
 
 @scenario
 async def test_terminating_an_unknown_instance_changes_nothing(bench):
-    """A termination of an instance that is not there is carried out in silence, and the sender goes on."""
+    """A termination of an instance that is not there is carried out in silence, and the sender continues."""
     bench.connect()
     await bench.start()
     await bench.turn(end_other(0, "nobody", recurse=True), complete('"end"'))
@@ -290,7 +290,7 @@ async def test_a_turn_that_comes_back_has_its_events_again(bench):
 
 
 async def long_turn(bench):
-    """Give `i` a first turn that asks for more than a long history has; return the token that it was answered with."""
+    """Answer the first turn of `i` with more actions than a long history has events; return the token of the answer."""
     await bench.start()
     item = await bench.item("orchestratorRequest")
     await bench.answer(item, *(timer(number, 3_600) for number in range(LONG_HISTORY_EVENTS)))

@@ -1,4 +1,4 @@
-"""Time in the scheduler: real, moved by hand, and skipped when nothing is going on."""
+"""Time in the scheduler: real, moved by hand, and skipped when nothing happens."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ def test_what_is_due_during_a_move_because_of_it_fires_in_it():
 
 
 async def run_timer_chain(hub, days):
-    """An orchestration of so many one-day timers, one after the other; return its history and how long it took."""
+    """Run an orchestration of `days` one-day timers, one after the other; return its history and how long it took."""
     began = time.perf_counter()
     await hub.start_instance(pb.CreateInstanceRequest(instanceId="chain", name="chain"))
     created = 0
@@ -71,7 +71,7 @@ async def run_timer_chain(hub, days):
 
 
 def test_a_month_of_timers_passes_in_a_moment():
-    """With time skipping, a chain of 30 one-day timers ends at once, and its history tells of 30 days."""
+    """With time skipping, a chain of 30 one-day timers ends at once, and its history reports 30 days."""
 
     async def scene():
         service = SchedulerService(SchedulerOptions(skip_time=True))

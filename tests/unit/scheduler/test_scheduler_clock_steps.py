@@ -23,7 +23,7 @@ class World:
         self.clock = RealClock(wall_ns=lambda: self.wall_ns, steady_ns=lambda: self.steady_ns)
 
     def wait(self, seconds):
-        """Let time pass, and what is due by then fire."""
+        """Wait until time has passed and what is due by then has fired."""
         self.wall_ns += int(seconds * SECOND_NS)
         self.steady_ns += int(seconds * SECOND_NS)
         self.clock.move_to(self.clock.elapsed_ns())
@@ -40,7 +40,7 @@ class StepBench(Bench):
         super().__init__(path, self.world.clock)
 
     def restart_at(self, wall_ns):
-        """Go on as another process does, which knows nothing but the file and the wall clock."""
+        """Continue as another process does, which knows nothing but the file and the wall clock."""
         self.world.wall_ns = wall_ns
         self.world.clock = self.clock = RealClock(
             wall_ns=lambda: self.world.wall_ns, steady_ns=lambda: self.world.steady_ns
@@ -238,7 +238,7 @@ async def test_times_across_a_step_are_not_measured(bench, world, step_s):
 
 @in_world
 async def test_continuing_as_new_follows_the_wall_clock(bench, world, step_s):
-    """Continuing as new takes up the time of the wall clock: a daily one is not off by the step for ever."""
+    """Continuing as new takes up the time of the wall clock: a daily one is not off by the step forever."""
     await bench.start()
     await bench.turn()
     world.set_wall(step_s)
@@ -321,7 +321,7 @@ async def test_a_clock_that_was_ahead_leaves_nothing_to_later_runs(bench, at_res
 
 @on_a_file
 async def test_older_events_are_not_later_than_their_turn(bench):
-    """An event that no turn has taken yet is the latest time of its instance: behind it, time goes on from there."""
+    """An event that no turn has taken yet is the latest time of its instance: behind it, time continues from there."""
     await begin_timer(bench, "i", 100)
     bench.world.wait(40)
     await bench.hub.raise_event(pb.RaiseEventRequest(instanceId="i", name="go"))
@@ -360,7 +360,7 @@ def item_of(item):
 
 @on_a_file
 async def test_a_rewound_instance_does_not_go_back_in_time(bench):
-    """A rewind after the wall clock was set back goes on from the last time in the history."""
+    """A rewind after the wall clock was set back continues from the last time in the history."""
     await bench.start()
     failed = complete(status=pb.ORCHESTRATION_STATUS_FAILED, failure="broken")
     await bench.turn(failed)
@@ -415,7 +415,7 @@ def test_the_waiting_clock_counts_the_computers_sleep():
 
 
 def test_a_steady_clock_that_goes_back_does_not_stop_the_time():
-    """Where even that clock is set, as tools do that fake the time of a process, time goes on from where it was."""
+    """Where even that clock is set, as tools do that fake the time of a process, time continues from where it was."""
     world = World()
     world.wait(10)
     world.steady_ns -= DAY_S * SECOND_NS

@@ -280,7 +280,7 @@ async def test_a_custom_status_counts_when_it_changes(bench):
 
 @scenario
 async def test_a_rewound_instance_has_no_costs(bench):
-    """What was taken back cannot be told from what was not: the costs are not known."""
+    """What was taken back cannot be distinguished from what was not: the costs are not known."""
     bench.connect()
     await bench.start()
     await bench.turn(fail())
@@ -331,7 +331,7 @@ async def test_counting_continues_after_a_restart(bench):
 
 @file_scenario
 async def test_a_file_of_the_first_format_is_carried_over(bench):
-    """Instances in an old file go on and end; what was not counted then is not known, what is new is counted."""
+    """Instances in an old file continue and end; what was not counted then is not known, what is new is counted."""
     bench.connect()
     await bench.start()
     await bench.turn(schedule(0))

@@ -16,7 +16,7 @@ PART = 25
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """Give an undamaged file with rows of every kind."""
+    """Return an undamaged file with rows of every kind."""
     path = tmp_path_factory.mktemp("whole") / "hub.db"
     asyncio.run(fill(path))
     return path

@@ -41,7 +41,7 @@ def link_to_null(path):
     [(make_fifo, "a FIFO"), (make_socket, "a socket"), (link_to_null, "a character device")],
 )
 def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path, make, says):
-    """A FIFO, a socket or a device is named as what it is, and not opened: that could wait for ever."""
+    """A FIFO, a socket or a device is named as what it is, and not opened: that could wait forever."""
     path = tmp_path / "hub.db"
     make(path)
     with pytest.raises(ConfigurationError, match=rf"hub\.db.*{says}, not a regular file"):
@@ -186,7 +186,7 @@ SIGNAL = pb.SignalEntityRequest(instanceId="@late@0", name="later", requestId="r
     ],
 )
 def test_everything_a_start_cannot_read_is_named_damage(tmp_path, statement, named):
-    """A value that SQLite reads and nobody understands ends the start with the damage message, whatever its table."""
+    """A readable value that the scheduler cannot use ends the start with the damage message, whatever its table."""
     path = tmp_path / "hub.db"
 
     async def fill():

@@ -1,4 +1,4 @@
-"""A task hub that forgets everything between two tests: nothing of the first is left, whatever was going on."""
+"""A task hub that forgets everything between two tests: nothing of the first is left, whatever was in progress."""
 
 import asyncio
 
@@ -130,7 +130,7 @@ async def test_an_answer_of_before_changes_nothing_of_its_namesakes(bench):
 
 @scenario
 async def test_work_that_was_given_back_does_not_come_again(bench):
-    """Work that a worker abandons or loses after the hub was emptied rests for ever."""
+    """Work that a worker abandons or loses after the hub was emptied rests forever."""
     bench.connect()
     await bench.start("i")
     turn = await bench.item("orchestratorRequest")
@@ -173,7 +173,7 @@ async def test_a_file_holds_nothing_either(bench):
 
 
 def test_time_does_not_jump_to_what_was_due_before():
-    """A due time of before is none when time is skipped, and one who slept until a time goes on at once."""
+    """A due time of before is none when time is skipped, and one who slept until a time continues at once."""
 
     async def scene():
         service = SchedulerService(SchedulerOptions())

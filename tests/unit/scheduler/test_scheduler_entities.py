@@ -133,7 +133,7 @@ async def test_a_locked_entity_serves_only_its_holder(bench):
 
 @scenario
 async def test_locks_are_granted_in_the_order_of_the_requests(bench):
-    """A request for several entities is not overtaken for ever by later ones for one of them."""
+    """A request for several entities is not overtaken forever by later ones for one of them."""
     bench.connect()
     for name, entities in (("a", ["@e@1"]), ("b", ["@e@1", "@e@2"]), ("c", ["@e@2"])):
         await bench.start(name)

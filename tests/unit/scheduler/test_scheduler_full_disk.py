@@ -1,4 +1,4 @@
-"""A scheduler whose file cannot be written: what is refused, what is kept, how it ends, and how it goes on."""
+"""A scheduler whose file cannot be written: what is refused, what is kept, how it ends, and how it continues."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ TOO_LARGE = '"' + "x" * 50 * PAGE_BYTES + '"'
 
 @pytest.fixture(autouse=True)
 def retry_at_once(monkeypatch):
-    """Let the next try to write come soon."""
+    """Make the next try to write come soon."""
     monkeypatch.setattr(journal, "RETRY_INTERVAL_S", 0.001)
 
 
 def fill_disk(bench):
-    """Let SQLite find the disk full: the file may not grow by another page."""
+    """Make SQLite find the disk full: the file may not grow by another page."""
     writer = bench.hub.journal.store._writer
     writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     (pages,) = writer.execute("PRAGMA page_count").fetchone()
@@ -268,7 +268,7 @@ async def test_a_read_that_comes_as_the_disk_becomes_full_is_answered(bench):
 
 
 async def count(bench, state):
-    """Let a worker carry out an operation of the entity @counter@k that leaves this state."""
+    """Run an operation of the entity @counter@k that leaves this state."""
     await bench.hub.signal_entity(pb.SignalEntityRequest(instanceId="@counter@k", name="add", requestId="r"))
     await finish_batch(bench, await bench.item("entityRequestV2"), state)
 
@@ -352,7 +352,7 @@ def break_writes(bench, error):
 
 @file_scenario
 async def test_a_write_that_can_never_succeed_ends_the_scheduler(bench):
-    """An error that no waiting mends is reported once as the end, and is not tried again for ever."""
+    """An error that no waiting mends is reported once as the end, and is not tried again forever."""
     failures = []
     bench.hub.journal.on_failure(failures.append)
     break_writes(bench, OverflowError("too large"))
@@ -366,7 +366,7 @@ async def test_a_write_that_can_never_succeed_ends_the_scheduler(bench):
 
 @pytest.mark.parametrize("fate", ["removed", "replaced"])
 def test_a_file_that_is_not_there_any_more_ends_the_scheduler(tmp_path, fate):
-    """A file that was removed or replaced takes no more writes: nobody would find again what was answered."""
+    """A file that was removed or replaced takes no more writes: what was answered could not be found again."""
 
     @file_scenario
     async def scene(bench):
@@ -409,7 +409,7 @@ def damage(path, text):
 
 @pytest.mark.parametrize("way", ["history", "list", "start"])
 def test_damage_that_is_found_later_ends_the_scheduler(tmp_path, way):
-    """A damaged page met by a read or a write is an error to who asked, and the end of the scheduler, told once."""
+    """A damaged page is an error to the client that read or wrote it, and ends the scheduler; it is reported once."""
 
     @file_scenario
     async def scene(bench):

@@ -90,7 +90,7 @@ def test_a_request_beyond_a_limit_fails_its_orchestration(what):
 
 @scenario
 async def test_a_child_whose_name_is_too_long_fails_its_call(bench):
-    """A sub-orchestration that cannot be started is a failure of the call; its caller goes on."""
+    """A sub-orchestration that cannot be started is a failure of the call; its caller continues."""
     bench.connect()
     await bench.start()
     action = child(0, "kid")

@@ -110,7 +110,7 @@ async def test_filters_narrow_a_list(bench):
 
 @scenario
 async def test_counts_are_those_of_the_filter_without_its_statuses(bench):
-    """Counts by status tell what each status would show, and what is written is counted at once."""
+    """Counts by status are those of each status's list, and what is written is counted at once."""
     bench.connect()
     await fill(bench, 3)
     await bench.turn(complete())
@@ -167,7 +167,7 @@ async def make_index(bench):
 
 @scenario
 async def test_the_index_follows_the_first_list_and_is_dropped_unused(bench):
-    """The first list waits for no index; one is made then, and dropped when nobody has looked for a while."""
+    """The first list waits for no index; one is made then, and dropped when no client has looked for a while."""
     await fill(bench, 2)
     assert await ids(bench, sort="name", is_descending=False) == ["i01", "i00"]
     assert listed_indexes(bench) == []

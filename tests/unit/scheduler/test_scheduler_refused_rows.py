@@ -14,7 +14,7 @@ LARGE = '"' + "x" * 2 * ROW_BYTES + '"'
 
 
 def limit_rows(bench):
-    """Let the store of a bench take no rows larger than a few kilobytes."""
+    """Make the store of a bench refuse rows larger than a few kilobytes."""
     bench.hub.journal.store._writer.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, ROW_BYTES)
 
 
@@ -59,7 +59,7 @@ async def test_a_start_that_cannot_be_stored_replaces_nothing(bench):
 
 @scenario
 async def test_an_instance_whose_history_cannot_be_stored_fails(bench):
-    """A turn that the store does not take ends its instance with the reason; another one in the batch goes on."""
+    """A turn that the store does not take ends its instance with the reason; another one in the batch continues."""
     bench.connect()
     await bench.start("bad")
     await bench.start("good")
@@ -118,7 +118,7 @@ async def test_an_instance_that_cannot_be_stored_delays_no_other(bench):
 
 @scenario
 async def test_one_failing_consequence_of_a_commit_stops_no_other(bench):
-    """An error in one consequence of a commit keeps nobody waiting for the others."""
+    """An error in one consequence of a commit does not delay the others."""
 
     def broken():
         raise RuntimeError("broken")

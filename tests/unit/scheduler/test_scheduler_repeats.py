@@ -133,7 +133,7 @@ def test_whatever_is_in_the_file_beside_a_start_succeeds(tmp_path, content):
 
 
 def test_a_file_that_cannot_be_written_is_done_without(tmp_path, caplog):
-    """Without it nothing is counted at a sudden end; the log says so once, and all else goes on."""
+    """Without it nothing is counted at a sudden end; the log says so once, and all else continues."""
     Path(in_hand_of(tmp_path / "hub.db")).mkdir()
     slots = in_hand.InHand(tmp_path / "hub.db")
     assert slots.take(1, 2) == in_hand.NO_SLOT

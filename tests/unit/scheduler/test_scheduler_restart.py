@@ -89,7 +89,7 @@ async def test_a_pending_termination_takes_effect_at_the_next_start(bench):
 
 @file_scenario
 async def test_a_history_with_ends_of_turns_continues(bench):
-    """An instance that a version with OrchestratorCompleted had begun goes on, with its history as it was."""
+    """An instance that a version with OrchestratorCompleted had begun continues, with its history as it was."""
     bench.connect()
     await bench.start()
     await bench.turn(schedule(0))
@@ -321,7 +321,7 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path):
 
 @pytest.fixture
 def open_dir():
-    """Give a directory in which anybody may look; the tests' own are closed to other users."""
+    """Yield a directory in which anybody may look; the tests' own are closed to other users."""
     with tempfile.TemporaryDirectory() as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -329,7 +329,7 @@ def open_dir():
 
 @contextlib.contextmanager
 def without_privileges():
-    """Be nobody for a while, where the tests run as root, who may write anything."""
+    """Drop privileges for a while, where the tests run as root, who may write anything."""
     mine = os.geteuid()
     os.seteuid(NOBODY if mine == 0 else mine)
     try:

@@ -41,7 +41,7 @@ async def fill(path):
 
 @pytest.fixture
 def path(tmp_path):
-    """Give a file of a scheduler that is whole."""
+    """Return a file of a scheduler that is whole."""
     asyncio.run(fill(tmp_path / "hub.db"))
     return tmp_path / "hub.db"
 
@@ -82,7 +82,7 @@ def test_a_whole_file_is_saved_whole(path, tmp_path):
 
 
 def test_only_what_was_on_the_damaged_page_is_left_out(path, tmp_path):
-    """A damaged page costs the instances on it, each of which is named; all others go on in the new file."""
+    """A damaged page costs the instances on it, which are named; all others continue in the new file."""
     damage_page_with(path, '"input of 20 ', INSTANCES)
     found = recover(path, tmp_path / "new.db")
     lost = {int(line.split("'")[1][1:]) for line in found.left_out}
@@ -95,7 +95,7 @@ def test_only_what_was_on_the_damaged_page_is_left_out(path, tmp_path):
 
 
 def test_an_instance_under_way_without_its_history_is_left_out(path, tmp_path):
-    """What cannot go on is not started again from its beginning: it is named, and the others go on."""
+    """What cannot continue is not started again from its beginning: it is named, and the others continue."""
     damage_page_with(path, '"input of 80 ', HISTORIES)
     found = recover(path, tmp_path / "new.db")
     lost = {int(line.split("'")[1][1:]) for line in found.left_out}
@@ -133,7 +133,7 @@ def test_a_file_without_its_beginning_cannot_be_saved(path, tmp_path, capsys):
 
 @pytest.mark.parametrize("missing", [PAGE_BYTES, 100, 20 * PAGE_BYTES + 7])
 def test_of_a_file_that_was_cut_off_the_rest_is_saved(path, tmp_path, capsys, missing):
-    """A missing end costs what stood there, and that it is missing is said; the file itself is not changed."""
+    """A missing end costs what stood there, and that it is missing is reported; the file itself is not changed."""
     os.truncate(path, path.stat().st_size - missing)
     before = path.read_bytes()
     new = tmp_path / "new.db"
@@ -164,7 +164,7 @@ def test_a_stored_name_cannot_fake_lines_of_the_report(path, tmp_path, capsys):
 
 
 def test_an_unwritable_new_file_is_named_in_the_error(path, tmp_path, capsys, monkeypatch):
-    """Where there is no room for the new file, that is said, without a traceback."""
+    """Where there is no room for the new file, that is reported, without a traceback."""
 
     def full(*_batches):
         raise sqlite3.OperationalError("database or disk is full")
@@ -227,7 +227,7 @@ def changed(path, statement):
     ],
 )
 def test_a_row_without_meaning_is_left_out_by_name(path, tmp_path, statement, said):
-    """A row that SQLite reads and nobody understands is named, whatever its table; the new file starts without it."""
+    """A readable row that the scheduler cannot use is named, whatever its table; the new file starts without it."""
     changed(path, statement)
     with contextlib.closing(sqlite3.connect(path)) as database:
         number = database.execute("SELECT number FROM operations").fetchone()[0]
@@ -252,7 +252,7 @@ def test_what_waits_for_entities_is_saved_around_a_damaged_page(path, tmp_path, 
 
 
 def test_duplicate_rows_are_reported_and_cost_no_others(path, tmp_path):
-    """An id that flipped into another one's is left out by name; the new file is written all the same."""
+    """An id that flipped into another one's is left out by name; the new file is written anyway."""
     with contextlib.closing(sqlite3.connect(path)) as database, database:
         database.execute("DROP INDEX instance_ids")
         database.execute("UPDATE instances SET id = 'i7' WHERE key = 9")
@@ -281,7 +281,7 @@ def _places(content, text):
 
 @pytest.mark.parametrize("pages", [3, 1 << 30])
 def test_a_wrong_number_of_pages_in_the_header_costs_nothing(path, tmp_path, pages):
-    """Pages that the header does not count are read all the same; a count that is far too high makes no huge copy."""
+    """Pages that the header does not count are read anyway; a count that is far too high makes no huge copy."""
     content = bytearray(path.read_bytes())
     content[28:32] = pages.to_bytes(4, "big")
     path.write_bytes(content)

@@ -409,7 +409,7 @@ async def test_a_signal_in_year_9999_fails_with_the_reason(bench):
 
 @scenario
 async def test_a_timer_until_year_9999_never_fires(bench):
-    """Whoever waits until the last moment of time waits for ever, whatever the clock is moved to."""
+    """Whoever waits until the last moment of time waits forever, whatever the clock is moved to."""
     bench.connect()
     await bench.start("i")
     await bench.turn(pb.OrchestratorAction(id=0, createTimer={"fireAt": NEVER}))

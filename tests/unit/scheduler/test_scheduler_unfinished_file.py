@@ -1,4 +1,4 @@
-"""A store whose making was interrupted: the file that is left can be used, and nobody else's file is taken for one."""
+"""A store whose making was interrupted: the file that is left can be used, and no foreign file is taken for one."""
 
 import contextlib
 import shutil
@@ -76,7 +76,7 @@ def with_a_version(path):
 
 
 def with_a_change_that_was_interrupted(path):
-    """Leave a database that somebody has stored something in, and a later change half done."""
+    """Leave a database in which another program has stored something, and a later change half done."""
     making = path.with_name("making.db")
     with connect(making) as database:
         database.execute("CREATE TABLE theirs (content BLOB)")
@@ -90,7 +90,7 @@ def with_a_change_that_was_interrupted(path):
     "make", [with_a_table, with_a_number_of_an_application, with_a_version, with_a_change_that_was_interrupted]
 )
 def test_a_foreign_database_is_refused_unchanged(tmp_path, make):
-    """A database in which somebody has left a mark of any kind is not begun anew."""
+    """A database with a mark of another program of any kind is not begun again."""
     path = tmp_path / "theirs.db"
     make(path)
     before = path.read_bytes()

@@ -46,7 +46,7 @@ def test_every_turn_runs_the_code_from_its_beginning_twice():
 
 
 def test_a_long_execution_is_not_kept():
-    """Beyond the number of events at which an execution is kept alive, the code still begins anew in every turn."""
+    """Beyond the number of events at which an execution is kept alive, the code still begins again in every turn."""
 
     def orchestrator(context):
         for number in range(59):
@@ -131,6 +131,6 @@ def test_repeatable_code_continues(program, run):
 
 
 def told_by(past):
-    """Return what an event tells: all of it but for the stack trace of a failure."""
+    """Return the fields of an event, all but the stack trace of a failure."""
     ended = past.executionCompleted if past.HasField("executionCompleted") else None
     return (ended.orchestrationStatus, ended.result.value) if ended else past

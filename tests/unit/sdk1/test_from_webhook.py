@@ -1,4 +1,4 @@
-"""Histories recorded from the durable HTTP API alone: what it tells is enough to find most changes."""
+"""Histories recorded from the durable HTTP API alone: what it reports is enough to find most changes."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from test_replay import approval, eternal, racing, retrying, two_activities
 
 
 def webhook(history):
-    """Return a history as the durable HTTP API tells it, and recorded from there."""
+    """Return a history as the durable HTTP API reports it, and recorded from there."""
     return history_from_rows("i", history_events(spread(history.events), show_input=True, show_output=True))
 
 
@@ -90,7 +90,7 @@ def test_activity_inputs_of_the_extension_are_unpacked(wrapped):
 
 
 def test_due_times_are_not_known():
-    """A timer's due time was reckoned from a time that the API does not tell, so another one is no difference."""
+    """A timer's due time was computed from a time that the API does not report, so another one is no difference."""
     assert replay(webhook(record(racing(60), events=[("go", "1")])), app_of(o=racing(61))) is None
 
 
@@ -105,7 +105,7 @@ def test_missing_inputs_are_reported():
 
 
 def test_entities_need_the_scheduler():
-    """Calls of entities cannot be told from the API's rows; the error says where to record instead."""
+    """Calls of entities cannot be distinguished from the API's rows; the error states where to record instead."""
 
     def orchestrator(context):
         yield context.call_entity(df.EntityId("e", "k"), "get")

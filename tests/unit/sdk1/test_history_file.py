@@ -1,4 +1,4 @@
-"""Files of recorded histories: what they look like, and what is said of those that cannot be read."""
+"""Files of recorded histories: what they look like, and how unreadable ones are reported."""
 
 import json
 
@@ -23,7 +23,7 @@ def orchestrator(context):
 
 @pytest.fixture
 def document():
-    """Give a recorded history as the object that its file holds."""
+    """Return a recorded history as the object that its file holds."""
     return as_document(record(orchestrator))
 
 
@@ -84,7 +84,7 @@ def test_a_file_that_is_none_is_refused(tmp_path, document, change, says):
     ("content", "says"), [(b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "is not a rec")]
 )
 def test_other_files_are_refused(tmp_path, content, says):
-    """Files that hold no JSON, no text or no object are refused likewise, and so is one that is not there."""
+    """Files that hold no JSON, no text or no object are refused too, and so is a missing one."""
     path = tmp_path / "history.json"
     path.write_bytes(content)
     with pytest.raises(UnreadableHistoryError, match=says):
@@ -117,7 +117,7 @@ def edited(document, *, twice=None, **change):
     ],
 )
 def test_a_file_that_contradicts_itself_is_refused(document, change, says):
-    """What no recording writes is an edit: such a history is not replayed, and the error says what it is."""
+    """What no recording writes is an edit: such a history is not replayed, and the error states what it is."""
     with pytest.raises(UnreadableHistoryError, match=f"contradicts itself: {says}"):
         from_document(edited(document, **change), "file")
 

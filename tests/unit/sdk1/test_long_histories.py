@@ -242,7 +242,7 @@ async def test_a_long_chain_is_read_a_few_times_over(bench):
 
 
 def requests(count, payload):
-    """Yield the turns of an instance that gets an event in each which nobody awaits, each with the whole history."""
+    """Yield the turns of an instance that gets an unawaited event in each, each turn with the whole history."""
     history = [event(orchestratorStarted={}), event(executionStarted={"name": "o", "input": {"value": payload}})]
     yield pb.OrchestratorRequest(instanceId="i", newEvents=history)
     for turn in range(count):
@@ -298,7 +298,7 @@ def test_executions_are_kept_up_to_a_number_of_events(monkeypatch):
 
 
 def test_a_long_execution_continues_with_its_unheard_events():
-    """Events that a long execution did not use go on to the next one with their names, inputs and times."""
+    """Events that a long execution did not use continue to the next one with their names, inputs and times."""
 
     def orchestrator(context):
         yield context.wait_for_external_event("end")

@@ -165,7 +165,7 @@ def test_too_many_in_a_turn():
 
 
 def test_too_few_in_a_turn():
-    """An action less differs in count, and what the code waits for instead is told."""
+    """An action less differs in count, and what the code waits for instead is reported."""
 
     def changed(context):
         yield context.wait_for_external_event("approved by the boss")
@@ -191,7 +191,7 @@ def test_one_more_before_the_end():
 
 
 def test_an_end_that_comes_early():
-    """Code that ends where history goes on differs in count."""
+    """Code that ends where history continues differs in count."""
 
     def changed(context):
         return (yield context.call_activity("a", 1))
@@ -214,7 +214,7 @@ def test_another_output():
 
 
 def test_code_that_raises_today():
-    """Code that raises where history goes on is told with its error and the line that raised."""
+    """Code that raises where history continues is reported with its error and the line that raised."""
 
     def changed(context):
         yield context.call_activity("a", 1)
@@ -424,7 +424,7 @@ def rewound(*before):
 
 
 def test_a_rewound_history_is_compared_as_a_whole():
-    """What a rewind did again stands in a later turn than it was asked for; changes are found all the same."""
+    """What a rewind did again stands in a later turn than it was asked for; changes are found anyway."""
 
     def changed(context):
         first = yield context.call_activity("a", 1)

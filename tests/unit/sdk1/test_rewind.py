@@ -66,7 +66,7 @@ class Rewinding:
 
 
 def rewound(orchestrator, *broken):
-    """Let an orchestration fail, mend what is broken and rewind; return its output and what was called again."""
+    """Make an orchestration fail, mend what is broken and rewind; return its output and what was called again."""
     instance = Rewinding(orchestrator, *broken)
     assert instance.run().orchestrationStatus == pb.ORCHESTRATION_STATUS_FAILED
     instance.broken.clear()

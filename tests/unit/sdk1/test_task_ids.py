@@ -271,7 +271,7 @@ def test_the_selftest_refuses_an_sdk_without_the_private_names(monkeypatch):
         selftest.check_sdk()
 
 
-def test_the_selftest_refuses_an_sdk_with_another_home_for_input_types(monkeypatch):
+def test_the_selftest_refuses_another_home_of_input_types(monkeypatch):
     """An SDK whose context keeps the declared type elsewhere is refused: `get_input` would not see the type here."""
     context = df.DurableOrchestrationContext
 

@@ -82,7 +82,7 @@ def test_a_hub_name_in_percent_signs_is_an_app_setting(app_dir):
 
 
 def test_minus_one_means_no_function_timeout(app_dir):
-    """functionTimeout -1 lets functions run for ever."""
+    """functionTimeout -1 lets functions run forever."""
     assert read_host_json(app_dir(host={"version": "2.0", "functionTimeout": "-1"}), {}).function_timeout_s is None
 
 
@@ -305,7 +305,7 @@ def test_every_key_can_be_overridden(app_dir, environ, read):
 
 
 def test_an_empty_list_of_functions_means_all(app_dir):
-    """`"functions": []` loads every function, as its reference says."""
+    """`"functions": []` loads every function, as its reference specifies."""
     assert read_host_json(app_dir(host={"version": "2.0", "functions": []}), {}).functions is None
 
 

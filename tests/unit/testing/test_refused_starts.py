@@ -1,4 +1,4 @@
-"""What a test is told of a start that was refused: the request as it was sent, and what the route takes."""
+"""How a refused start is reported to a test: the request as it was sent, and what the route takes."""
 
 import json
 import threading
@@ -32,7 +32,7 @@ class Refusing(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def operations(tmp_path):
-    """Give what starts operations of a server that refuses all of them."""
+    """Yield what starts operations of a server that refuses all of them."""
     with HTTPServer(("127.0.0.1", 0), Refusing) as server:
         serving = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         serving.start()
@@ -79,6 +79,6 @@ SAMPLES = "/v1/labs/{lab}/samples/{sample_id:int}"
     ],
 )
 def test_a_constraint_that_a_path_does_not_meet_is_named(route, path, misfit):
-    """A path that misses only a constraint is said to, with route and part; otherwise the function itself said 404."""
+    """If a path misses only a constraint, route and part are named; otherwise the function itself answered 404."""
     said = explain_unknown_route(Listing(route), "PUT", path, NOT_FOUND)
     assert said == (f"PUT {path}: no route takes this path (404).\n  PUT {route}: {misfit}" if misfit else "")

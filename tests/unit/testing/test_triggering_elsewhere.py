@@ -14,7 +14,7 @@ from durable_harness.testing import Operations
 
 @contextmanager
 def host(status):
-    """Give the URL of a host that answers everything with one status, and what it is asked."""
+    """Yield the URL of a host that answers everything with one status, and what it is asked."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -26,7 +26,7 @@ def host(status):
             self.end_headers()
 
         def log_message(self, *_args):
-            """Say nothing."""
+            """Log nothing."""
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

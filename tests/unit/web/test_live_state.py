@@ -19,7 +19,7 @@ from tallies import across_processes, record, run_of
 
 @pytest.fixture
 def web(monkeypatch):
-    """Give the room of the live page; Locust is imported without patching the standard library of the tests."""
+    """Return the room of the live page; Locust is imported without patching the standard library of the tests."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     return import_module("durable_harness.load.web")
 
@@ -49,7 +49,7 @@ def test_a_long_run_costs_no_more(web):
 
 
 def test_a_run_in_progress_has_no_drain(web):
-    """Seconds without a start are no drain while a run goes on; when it is over they are."""
+    """Seconds without a start are no drain while a run continues; when it is over they are."""
     run = run_of(at(100.0), at(101.0), at(102.0, seen=130.0, ended=130.0))
     shades = {
         phase: [shade[2] for shade in web.state_of(web.LiveRun(run, phase=phase))["plots"]["flying"]["shades"]]

@@ -1,4 +1,4 @@
-"""The critical path of instances whose answer is known by hand, and what is said of it."""
+"""The critical path of instances whose answer is known by hand, and the sentences about it."""
 
 from itertools import pairwise
 
@@ -70,7 +70,7 @@ def test_a_wait_for_a_slot_names_the_setting_of_host_json():
 
 
 def test_work_that_no_host_takes_waits_for_dispatch():
-    """Work that no connected host accepted is told apart from work that waits for room."""
+    """Work that no connected host accepted is distinguished from work that waits for room."""
     works = [
         work("activity", 10, 10, 110, task=1, host=(10, None, 10, 110)),
         work("activity", 10, 310, 410, task=2, waited_for="worker", host=(310, None, 310, 410)),
@@ -201,7 +201,7 @@ def test_a_scheduled_start_is_a_timer():
 
 
 def test_no_number_comes_from_a_clock_that_was_moved():
-    """Without a clock that can be believed there is no path, no share and no age; what it waits for is still said."""
+    """Without a clock that can be believed there is no path, no share and no age; what it waits for is still shown."""
     events = [*begins(), scheduled(10, 1)]
     works = [turn(0, 0, 10), work("activity", 10, None, None, task=1, waited_for="slot")]
     explained = explain(document(events, works, isTimed=False))
@@ -230,7 +230,7 @@ def test_a_live_instance_names_its_waits_and_since_when(pending, said):
 
 
 def test_an_instance_that_is_stuck_in_pending_waits_for_a_host():
-    """A first turn that nobody takes is named with what it lacks."""
+    """A first turn that no worker takes is named with what it lacks."""
     pending = work("turn", 0, None, None, waited_for="worker")
     came = [event("executionStarted", 0, 0, name="o")]
     explained = explain(document([], [pending], status="PENDING", came=came))
@@ -269,7 +269,7 @@ def stamp(seconds):
 
 
 def test_of_other_services_what_the_history_says_is_known():
-    """Activities and timers have their time, waits included; the rest is said to be not known."""
+    """Activities and timers have their time, waits included; the rest is shown as unknown."""
     rows = [
         {"EventType": "ExecutionStarted", "FunctionName": "o", "Timestamp": stamp(0.1)},
         {"EventType": "TaskCompleted", "FunctionName": "a", "ScheduledTime": stamp(1), "Timestamp": stamp(3)},
@@ -373,7 +373,7 @@ def test_a_start_that_is_scheduled_for_later_is_waited_for():
 
 
 def test_a_suspended_instance_says_so_beside_what_is_open():
-    """What it asked for goes on; that it is suspended comes first."""
+    """What it asked for continues; that it is suspended comes first."""
     events = [*begins(), scheduled(10, 1)]
     works = [turn(0, 0, 10), work("activity", 10, None, None, task=1, waited_for="slot")]
     waits = explain(document(events, works, status="SUSPENDED")).waits

@@ -11,7 +11,7 @@ from made_up_timings import MS, begins, document, event, turn, turn_began
 
 
 def awaits(*events, unclaimed=(), line="function_app.py:44"):
-    """Return what a host says of the events that an instance waits for."""
+    """Return what a host reports of the events that an instance waits for."""
     return {"events": list(events), "unclaimed": list(unclaimed), "line": line}
 
 
@@ -48,7 +48,7 @@ def test_an_event_that_races_with_a_timer_is_named_beside_it():
 
 
 def test_a_wait_for_ever_is_no_number_of_seconds():
-    """A timer of months is said in days, one until the end of time by the year that it is not due before."""
+    """A timer of months is reported in days, one until the end of time by the year that it is not due before."""
     for due_ns, words in (
         (100 * 24 * 3_600_000 * MS, "timer: fires in 99 d 23 h"),
         (LATEST_NS, "timer: is due after the year 2115"),
@@ -58,7 +58,7 @@ def test_a_wait_for_ever_is_no_number_of_seconds():
 
 
 def test_the_cause_in_a_child_takes_the_place_of_waiting_for_it():
-    """Of parents that wait for their children the innermost wait is said, with the instance it is of."""
+    """Of parents that wait for their children the innermost wait is reported, with the instance it is of."""
     inner = document(begins(), [turn(0, 0, 10)], instanceId="child", orchestrator="c", awaits=awaits("paid"))
     created = event("subOrchestrationInstanceCreated", 10, 1, name="c", instanceId="child")
     middle = document([*begins(), created], [turn(0, 0, 10)], instanceId="middle", orchestrator="m", children=[inner])

@@ -1,4 +1,4 @@
-"""Answers what Azure tells a function of its surroundings."""
+"""Answers what Azure shows a function of its surroundings."""
 
 import json
 from pathlib import Path
