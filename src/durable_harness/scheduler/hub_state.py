@@ -281,7 +281,7 @@ class HubState:
 
     def _has_turn(self, instance: Instance, execution: Execution) -> bool:
         """Whether a worker could make progress now. One that waits or is suspended still listens for its end."""
-        if instance.ended or execution.turn is not None or not (execution.inbox or execution.replay_due):
+        if execution.turn is not None or not (execution.inbox or execution.replay_due) or instance.ended:
             return False
         suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
         is_too_early = execution.not_before_ns > 0 and execution.not_before_ns > self.time_of(instance)

@@ -49,16 +49,15 @@ class Saved:
 class TurnUnderWay:
     """The new events of the turn that a worker has now.
 
-    `started` begins the turn. It is made for the turn and was not received: it has no number, and is gone if the turn
-    comes back.
+    The first one begins the turn. It is made for the turn and was not received: it has no number, and is gone if the
+    turn comes back.
     """
 
-    started: pb.HistoryEvent
-    received: list[pb.HistoryEvent]
+    events: list[pb.HistoryEvent]
 
     @property
-    def events(self) -> list[pb.HistoryEvent]:
-        return [self.started, *self.received]
+    def received(self) -> list[pb.HistoryEvent]:
+        return self.events[1:]
 
 
 @dataclass(slots=True)
@@ -71,9 +70,10 @@ class Execution:
         |  history   |  turn under way  |     inbox     |
 
     `saved` counts what the store already holds. `rewritten` is set when the history was replaced: all rows are then
-    deleted and written again. `queued` means that a turn waits for a worker. `losses` counts how often a worker was
-    lost with this turn; `span` is the trace of the orchestration so far. `last_turn` is what the next turn continues;
-    None if no worker can have kept that.
+    deleted and written again. `queued` means that a turn waits for a worker. `replay_due` means that a turn is due
+    although no event waits: the history was rewound. `losses` counts how often a worker was lost with this turn; `span`
+    is the trace of the orchestration so far. `last_turn` is what the next turn continues; None if no worker can have
+    kept that.
     """
 
     execution_id: str
@@ -106,7 +106,7 @@ class Execution:
     def begin_turn(self, now_ns: int) -> list[pb.HistoryEvent]:
         """Take the events of the next turn from the inbox and return them, behind the one that begins the turn."""
         # A suspension ends the turn: the events after it wait for the resumption.
-        self.turn = TurnUnderWay(_orchestrator_started(now_ns), self.inbox.take_through("executionSuspended"))
+        self.turn = TurnUnderWay([_orchestrator_started(now_ns), *self.inbox.take_through("executionSuspended")])
         return self.turn.events
 
     def return_turn(self) -> None:
@@ -119,16 +119,16 @@ class Execution:
         """Move the events of the turn into the history and return them."""
         assert self.turn is not None
         turn, self.turn = self.turn, None
+        self.replay_due = False  # not before: a turn that comes back is still due
         self.taken += len(turn.received)
-        new_events = turn.events
-        self.history.extend(new_events)
-        return new_events
+        self.history.extend(turn.events)
+        return turn.events
 
     def take_termination(self, now_ns: int) -> list[pb.HistoryEvent]:
         """Move all events up to the termination in the inbox into the history, without a worker; return them."""
         if self.turn is None:
-            self.turn = TurnUnderWay(_orchestrator_started(now_ns), [])
-        self.turn.received += self.inbox.take_through("executionTerminated")
+            self.turn = TurnUnderWay([_orchestrator_started(now_ns)])
+        self.turn.events += self.inbox.take_through("executionTerminated")
         return self.finish_turn()
 
 

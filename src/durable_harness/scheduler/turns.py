@@ -57,7 +57,6 @@ class TurnWork:
         execution.queued = False
         if not self.hub.instances.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
             return None
-        execution.replay_due = False
         item = pb.WorkItem()
         request = item.orchestratorRequest
         request.instanceId = self.instance.instance_id

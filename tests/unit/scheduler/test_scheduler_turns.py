@@ -378,6 +378,23 @@ async def test_rewind_takes_a_failed_instance_back(bench):
     assert "timerFired" in kinds((await bench.item("orchestratorRequest")).orchestratorRequest.newEvents)
 
 
+@scenario
+async def test_a_replay_whose_worker_was_lost_is_handed_out_again(bench):
+    """The turn after a rewind has no events of its own; it comes back nonetheless when its worker goes away."""
+    lost = bench.connect()
+    await bench.start()
+    await bench.turn(fail())
+    await bench.hub.rewind_instance(pb.RewindInstanceRequest(instanceId="i"))
+    item = await bench.item("orchestratorRequest")
+    kept = [e for e in item.orchestratorRequest.pastEvents if not e.HasField("executionCompleted")]
+    await bench.answer(item, pb.OrchestratorAction(rewindOrchestration=pb.RewindOrchestrationAction(newHistory=kept)))
+    await bench.item("orchestratorRequest")
+    await lost.close()
+    bench.connect()
+    assert await bench.turn(complete()) == ["orchestratorStarted"]
+    assert await bench.status() == "COMPLETED"
+
+
 NEVER = Timestamp(seconds=253_402_300_799)
 
 
