@@ -14,18 +14,23 @@ from durable_harness.control.rules import START, Fault, Rule, Rules
 from durable_harness.control.twice import Answer, Deliveries
 from durable_harness.protocol import RpcError, RpcStatus, Scheduler, pb
 from durable_harness.protocol.continuing import orchestrator_name
+from durable_harness.protocol.work_kinds import Kind
 
 Completion = pb.OrchestratorResponse | Answer
-REQUESTS = {"orchestratorRequest": "orchestration", "activityRequest": "activity", "entityRequestV2": "entity"}
+REQUESTS = {
+    "orchestratorRequest": Kind.ORCHESTRATION,
+    "activityRequest": Kind.ACTIVITY,
+    "entityRequestV2": Kind.ENTITY,
+}
 COMPLETE = {
-    "orchestration": "complete_orchestrator_task",
-    "activity": "complete_activity_task",
-    "entity": "complete_entity_task",
+    Kind.ORCHESTRATION: "complete_orchestrator_task",
+    Kind.ACTIVITY: "complete_activity_task",
+    Kind.ENTITY: "complete_entity_task",
 }
 ABANDON = {
-    "orchestration": ("abandon_orchestrator_task", pb.AbandonOrchestrationTaskRequest),
-    "activity": ("abandon_activity_task", pb.AbandonActivityTaskRequest),
-    "entity": ("abandon_entity_task", pb.AbandonEntityTaskRequest),
+    Kind.ORCHESTRATION: ("abandon_orchestrator_task", pb.AbandonOrchestrationTaskRequest),
+    Kind.ACTIVITY: ("abandon_activity_task", pb.AbandonActivityTaskRequest),
+    Kind.ENTITY: ("abandon_entity_task", pb.AbandonEntityTaskRequest),
 }
 
 
@@ -38,7 +43,7 @@ class FaultyScheduler:
         self.deliveries = Deliveries()
         self._streams: set[_ItemStream] = set()
         self._known: dict[str, tuple[str, str]] = {}
-        self._lost: dict[str, tuple[Rule, str]] = {}
+        self._lost: dict[str, tuple[Rule, Kind]] = {}
         # Instances that continued as new, with the ID of the new execution; None until its first turn was seen.
         self._continued: dict[str, str | None] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -64,13 +69,13 @@ class FaultyScheduler:
             await stream.close()
 
     async def complete_orchestrator_task(self, request: pb.OrchestratorResponse) -> pb.CompleteTaskResponse:
-        return await self._complete("orchestration", request)
+        return await self._complete(Kind.ORCHESTRATION, request)
 
     async def complete_activity_task(self, request: pb.ActivityResponse) -> pb.CompleteTaskResponse:
-        return await self._complete_of_two("activity", request)
+        return await self._complete_of_two(Kind.ACTIVITY, request)
 
     async def complete_entity_task(self, request: pb.EntityBatchResult) -> pb.CompleteTaskResponse:
-        return await self._complete_of_two("entity", request)
+        return await self._complete_of_two(Kind.ENTITY, request)
 
     async def abandon_activity_task(self, request: pb.AbandonActivityTaskRequest) -> pb.AbandonActivityTaskResponse:
         self.deliveries.forget(request.completionToken)
@@ -104,7 +109,7 @@ class FaultyScheduler:
 
     # -- items ----------------------------------------------------------------------------------------------------
 
-    def note(self, item: pb.WorkItem, kind: str) -> tuple[str, str]:
+    def note(self, item: pb.WorkItem, kind: Kind) -> tuple[str, str]:
         """Remember whose work an item is, and return its name and instance id."""
         known = _subject(item, kind)
         self._known[item.completionToken] = known
@@ -125,7 +130,7 @@ class FaultyScheduler:
             continued = self._continued[request.instanceId] = execution_id
         return request.instanceId not in self._continued or continued != execution_id
 
-    def lose(self, item: pb.WorkItem, kind: str, rule: Rule) -> None:
+    def lose(self, item: pb.WorkItem, kind: Kind, rule: Rule) -> None:
         """Keep an item from its worker; after a while it is given back, as a lease would run out."""
         self._lost[item.completionToken] = (rule, kind)
         back_after_s = rule.settings["back_after_s"]
@@ -142,11 +147,11 @@ class FaultyScheduler:
         task.add_done_callback(self._tasks.discard)
 
     async def _give_back(self, token: str) -> None:
-        _rule, kind = self._lost.pop(token, (None, ""))
-        if kind:
+        if token in self._lost:
+            _rule, kind = self._lost.pop(token)
             await self._abandon(kind, token)
 
-    async def _abandon(self, kind: str, token: str) -> None:
+    async def _abandon(self, kind: Kind, token: str) -> None:
         method, message = ABANDON[kind]
         self.deliveries.forget(token)
         with contextlib.suppress(RpcError):  # given back already, with the stream it came by
@@ -154,7 +159,7 @@ class FaultyScheduler:
 
     # -- completions ----------------------------------------------------------------------------------------------
 
-    async def _complete_of_two(self, kind: str, request: Answer) -> pb.CompleteTaskResponse:
+    async def _complete_of_two(self, kind: Kind, request: Answer) -> pb.CompleteTaskResponse:
         """Complete work, unless this is the first of its two answers, or the second where the first one counts."""
         token = request.completionToken
         if self.deliveries.withholds(token, request):
@@ -165,7 +170,7 @@ class FaultyScheduler:
         await self._complete(kind, late)
         raise RpcError(RpcStatus.NOT_FOUND, f"The answer to the first delivery of '{token}' came late, and counts.")
 
-    async def _complete(self, kind: str, request: Completion) -> pb.CompleteTaskResponse:
+    async def _complete(self, kind: Kind, request: Completion) -> pb.CompleteTaskResponse:
         token = request.completionToken
         name, instance_id = self._known.pop(token, ("", getattr(request, "instanceId", "")))
         work = {"kind": kind, "name": name, "instance_id": instance_id}
@@ -262,10 +267,10 @@ class _ItemStream:
         for _ in range(copies):
             self._send(item, delaying)
 
-    def _striking(self, item: pb.WorkItem, kind: str, name: str, instance_id: str) -> Iterator[Rule]:
+    def _striking(self, item: pb.WorkItem, kind: Kind, name: str, instance_id: str) -> Iterator[Rule]:
         faults = (Fault.DROP, Fault.DELAY, Fault.DUPLICATE)
         yield from self._scheduler.rules.striking(*faults, kind=kind, name=name, instance_id=instance_id)
-        if kind == "orchestration" and self._scheduler.is_start(item.orchestratorRequest):
+        if kind is Kind.ORCHESTRATION and self._scheduler.is_start(item.orchestratorRequest):
             yield from self._scheduler.rules.striking(*faults, kind=START, name=name, instance_id=instance_id)
 
     def _send(self, item: pb.WorkItem, delaying: Rule | None) -> None:
@@ -282,11 +287,11 @@ class _ItemStream:
         self._late[handle] = (delaying, item)
 
 
-def _subject(item: pb.WorkItem, kind: str) -> tuple[str, str]:
+def _subject(item: pb.WorkItem, kind: Kind) -> tuple[str, str]:
     """Return the name of the function that an item is for, and the instance id."""
-    if kind == "activity":
+    if kind is Kind.ACTIVITY:
         return item.activityRequest.name, item.activityRequest.orchestrationInstance.instanceId
-    if kind == "entity":
+    if kind is Kind.ENTITY:
         instance_id = item.entityRequestV2.instanceId
         return instance_id.split("@")[1], instance_id
     return orchestrator_name(item.orchestratorRequest), item.orchestratorRequest.instanceId

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypedDict, Unpack
 
-KINDS = ("orchestration", "activity", "entity")
 START = "start"
 """The first turn of each orchestration that a client started: one work item of each operation."""
 MAX_STRUCK = 10_000

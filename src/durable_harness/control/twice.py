@@ -14,9 +14,10 @@ from enum import StrEnum
 
 from durable_harness.protocol import copy_of, pb
 from durable_harness.protocol.activity_names import shown_name
+from durable_harness.protocol.work_kinds import Kind
 
 Answer = pb.ActivityResponse | pb.EntityBatchResult
-KINDS = frozenset({"activity", "entity"})
+KINDS = frozenset({Kind.ACTIVITY, Kind.ENTITY})
 SETTLE_INTERVAL_S = 0.005
 
 

@@ -12,8 +12,8 @@ from collections.abc import AsyncGenerator, Callable
 
 from durable_harness.lengths import NS_PER_S
 from durable_harness.own_loggers import own_logger
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.clock import RealClock
-from durable_harness.scheduler.dispatch import Kind
 
 logger = own_logger("durable_harness.scheduler")
 

@@ -13,11 +13,11 @@ import time
 from collections import deque
 from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
 from durable_harness.protocol import pb
 from durable_harness.protocol.timings import SLOT, WORKER
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.timings import WorkTimes
 
 SWEEPS_PER_TIMEOUT = 8
@@ -26,14 +26,6 @@ HEALTH_PING_INTERVAL_S = 30.0
 """durabletask's worker takes a stream for dead after 120 s of silence (`silent_disconnect_timeout_seconds`)."""
 REST_S = 0.2
 """How long work rests that the only worker for it has declined: it would come back at once, again and again."""
-
-
-class Kind(Enum):
-    """The three kinds of work."""
-
-    ORCHESTRATION = "orchestration"
-    ACTIVITY = "activity"
-    ENTITY = "entity"
 
 
 class Work(Protocol):

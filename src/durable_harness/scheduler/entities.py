@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from durable_harness.protocol import copy_of, from_ns, new_id, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.overview import EntityInside
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import queries
-from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.entity_views import inside
 from durable_harness.scheduler.history import NO_ACTION_ID

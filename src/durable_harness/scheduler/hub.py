@@ -20,6 +20,7 @@ from durable_harness.protocol import (
 from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.protocol.run_again import without_origin
 from durable_harness.protocol.timings import Document
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import listing, queries
 from durable_harness.scheduler.checks import (
     checked_batch,
@@ -31,7 +32,6 @@ from durable_harness.scheduler.checks import (
     time_problem,
 )
 from durable_harness.scheduler.clock import Clock, RealClock
-from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.entities import BatchWork
 from durable_harness.scheduler.hub_state import HubState
 from durable_harness.scheduler.instances import Instance, event, state_of

@@ -18,7 +18,8 @@ from durable_harness.protocol.overview import (
     WorkView,
 )
 from durable_harness.protocol.run_again import PAYLOADS, RunAgain
-from durable_harness.scheduler.dispatch import Dispatcher, Kind, Work, WorkerStream
+from durable_harness.protocol.work_kinds import Kind
+from durable_harness.scheduler.dispatch import Dispatcher, Work, WorkerStream
 from durable_harness.scheduler.running_again import part_of, problem_of, run_again, waits_of
 from durable_harness.scheduler.service import SchedulerService
 from durable_harness.scheduler.time_control import HELD, TimeControl
@@ -116,11 +117,10 @@ def _in_words(past: pb.HistoryEvent) -> str:
 
 
 def _worker(stream: WorkerStream, own: OwnWorker) -> WorkerView:
-    kinds = [kind.value for kind in Kind]
     return WorkerView(
         stream.name or own.name,
         stream.connected_ns,
-        dict(zip(kinds, map(stream.limit, Kind), strict=True)),
+        {kind.value: stream.limit(kind) for kind in Kind},
         {kind.value: stream.held[kind] for kind in Kind},
         None
         if stream.takes_everything

@@ -10,8 +10,8 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from durable_harness.protocol import copy_of, from_ns, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.values import LATEST_NS
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.checks import start_problem
-from durable_harness.scheduler.dispatch import Kind
 from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.instances import Execution, Instance, Parent, event
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable

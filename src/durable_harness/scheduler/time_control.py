@@ -8,9 +8,10 @@ import time
 from datetime import UTC, datetime
 
 from durable_harness.lengths import NS_PER_S
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.alarms import Ringing
 from durable_harness.scheduler.clock import LATEST_MOVED_NS
-from durable_harness.scheduler.dispatch import Kind, Work
+from durable_harness.scheduler.dispatch import Work
 from durable_harness.scheduler.service import SchedulerService
 
 DEFAULT_PATIENCE_S = 1.0

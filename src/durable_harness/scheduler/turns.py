@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from durable_harness.protocol import child_id, copy_of, new_id, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
-from durable_harness.scheduler.dispatch import Kind
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.history import NO_ACTION_ID
 from durable_harness.scheduler.hub_interface import Hub
 from durable_harness.scheduler.inbox import Inbox

@@ -8,6 +8,7 @@ from durable_harness.dashboard import DashboardSource
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.host import FunctionsHost
 from durable_harness.instance_logs import InstanceLogs
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import SchedulerService
 from durable_harness.scheduler.overview import OwnWorker, ServiceOverview
 from durable_harness.stack.app_replays import Replays
@@ -26,7 +27,7 @@ def source_of(
     return DashboardSource(
         lambda: service.hubs,
         lambda: service.problem,
-        lambda _hub: names["orchestration"],
+        lambda _hub: names[Kind.ORCHESTRATION],
         service.clock.now_ns,
         host.timings,
         overview,
@@ -37,5 +38,5 @@ def source_of(
 
 def _names(app: FunctionApp) -> Mapping[str, Sequence[str]]:
     """Return the names of the app's durable functions, by the kinds of work that they are for."""
-    kinds = {"orchestration": app.orchestrators, "activity": app.activities, "entity": app.entities}
+    kinds = {Kind.ORCHESTRATION: app.orchestrators, Kind.ACTIVITY: app.activities, Kind.ENTITY: app.entities}
     return {kind: [one.durable_name for one in functions.values()] for kind, functions in kinds.items()}

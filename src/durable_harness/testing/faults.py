@@ -7,17 +7,18 @@ import math
 import random
 import time
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from durable_harness.errors import UsageError
 from durable_harness.stack import StackControl
 
-KINDS = ("orchestration", "activity", "entity")
 DEFAULT_TIMEOUT_S = 10.0
 POLL_INTERVAL_S = 0.01
 MAX_PAYLOAD_BYTES = 1_048_576
 MAX_FILLED_S = 60.0
 Kind = Literal["orchestration", "activity", "entity"]
+"""As in `protocol.work_kinds`. Editors show these words, and the process of the tests does without protobuf."""
+KINDS = get_args(Kind)
 
 
 @dataclass(frozen=True)

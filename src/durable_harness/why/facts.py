@@ -9,6 +9,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from durable_harness.protocol import timings as noted
 from durable_harness.why.segments import HOST, SCHEDULER, Part, Segment
 
 TURN, ACTIVITY, ENTITY = "turn", "activity", "entity"
@@ -27,7 +28,7 @@ ASKING = frozenset(
 BOUNDS = frozenset({"orchestratorStarted", "orchestratorCompleted", "executionCompleted", "genericEvent"})
 SAME_NS = 2_000_000
 """How far the moment of a dispatch and the beginning of its turn in the history may lie apart."""
-WORK_KINDS = {"turn": TURN, "activity": ACTIVITY, "batch": ENTITY}
+WORK_KINDS = {noted.TURN: TURN, noted.ACTIVITY: ACTIVITY, noted.BATCH: ENTITY}
 ENDED = frozenset({"COMPLETED", "FAILED", "TERMINATED", "CANCELED"})
 
 

@@ -4,6 +4,8 @@ import pytest
 
 from durable_harness.control import Rules
 from durable_harness.control.rules import Fault
+from durable_harness.protocol.work_kinds import Kind
+from durable_harness.testing import faults
 
 
 def add(rules, fault="drop", **what):
@@ -16,6 +18,11 @@ def struck(rules, fault=Fault.DROP, kind="activity", name="work", items=50):
     """Return the numbers of the items that are struck."""
     work = {"kind": kind, "name": name}
     return [n for n in range(items) if any(rules.striking(fault, instance_id=str(n), **work))]
+
+
+def test_a_test_names_each_kind_of_work():
+    """The kinds that `durable_faults` takes are those that a scheduler hands out: they are written down twice."""
+    assert set(faults.KINDS) == set(Kind)
 
 
 @pytest.mark.parametrize("seed", ["1/1", "2/1"])

@@ -7,8 +7,9 @@ import pytest
 
 from durable_harness.protocol import pb
 from durable_harness.protocol.timings import SLOT, WORKER
+from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import dispatch
-from durable_harness.scheduler.dispatch import Dispatcher, Kind
+from durable_harness.scheduler.dispatch import Dispatcher
 from durable_harness.scheduler.timings import WorkTimes
 
 ACTIVITY, ORCHESTRATION, ENTITY = Kind.ACTIVITY, Kind.ORCHESTRATION, Kind.ENTITY

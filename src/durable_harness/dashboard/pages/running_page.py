@@ -7,9 +7,10 @@ from aiohttp import web
 from durable_harness.dashboard.page_routes import PageRoute
 from durable_harness.dashboard.visit import Visit
 from durable_harness.protocol.overview import Reason
+from durable_harness.protocol.work_kinds import Kind
 
 WORKERS, QUEUE = "workers", "queue"
-KINDS = {"orchestration": "Orchestrations", "activity": "Activities", "entity": "Entities"}
+KINDS = {Kind.ORCHESTRATION: "Orchestrations", Kind.ACTIVITY: "Activities", Kind.ENTITY: "Entities"}
 REASONS = {
     Reason.NO_WORKER: "No worker that is connected takes it.",
     Reason.NO_ROOM: "Each worker that takes it has as much in hand as it asked for.",
