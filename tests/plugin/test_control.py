@@ -6,8 +6,8 @@ import urllib.request
 import pytest
 
 from durable_harness.errors import HarnessError
+from durable_harness.key_names import CONTROL_KEY_HEADER
 from durable_harness.stack import embedded_stack
-from durable_harness.stack.control import KEY_HEADER
 
 CONTROLLED = ("--test-control",)
 
@@ -22,7 +22,7 @@ def controlled(request):
 def answer_to(controlled, *, key=None, method="POST"):
     """Call the endpoint as a client with this key would, and return the status of the answer."""
     [facts] = controlled.control._facts()
-    headers = {} if key is None else {KEY_HEADER: key}
+    headers = {} if key is None else {CONTROL_KEY_HEADER: key}
     request = urllib.request.Request(f"{facts['url']}/clock/now", b"{}", headers, method=method)
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:

@@ -14,10 +14,10 @@ from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.parsed_values import above_zero
 from durable_harness.errors import UsageError
 from durable_harness.foreign_text import shown
+from durable_harness.key_names import FUNCTION_KEY_VARIABLE
 from durable_harness.platforms.files import different_names
 from durable_harness.terminal.help import add_command
 
-KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 DEFAULT_HOST = "http://localhost:7071"
 DEFAULT_FOLDER = Path("tests/histories")
 RECORD_TIMEOUT_S, FIRST_ANSWER_S = 30.0, 60.0
@@ -36,9 +36,9 @@ def add_record(commands: Any) -> None:
     parser.add_argument("--host", default=DEFAULT_HOST, metavar="URL", help=f"the app (default: {DEFAULT_HOST})")
     parser.add_argument(
         "--function-key",
-        default=os.environ.get(KEY_VARIABLE),
+        default=os.environ.get(FUNCTION_KEY_VARIABLE),
         metavar="KEY",
-        help=f"its system or master key (default: {KEY_VARIABLE})",
+        help=f"its system or master key (default: {FUNCTION_KEY_VARIABLE})",
     )
     parser.add_argument(
         "--scheduler",

@@ -10,9 +10,10 @@ from urllib.parse import quote
 
 from durable_harness.base_urls import read_base_url
 from durable_harness.cli.parsed_values import above_zero
-from durable_harness.cli.record import DEFAULT_HOST, KEY_VARIABLE
+from durable_harness.cli.record import DEFAULT_HOST
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.foreign_text import shown_lines
+from durable_harness.key_names import FUNCTION_KEY_VARIABLE
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 
@@ -35,9 +36,9 @@ def add_why(commands: Any) -> None:
     parser.add_argument("--host", default=DEFAULT_HOST, metavar="URL", help=f"the app (default: {DEFAULT_HOST})")
     parser.add_argument(
         "--function-key",
-        default=os.environ.get(KEY_VARIABLE),
+        default=os.environ.get(FUNCTION_KEY_VARIABLE),
         metavar="KEY",
-        help=f"its master key, of a service that is not ours its system key (default: {KEY_VARIABLE})",
+        help=f"its master key, of a service that is not ours its system key (default: {FUNCTION_KEY_VARIABLE})",
     )
     parser.add_argument("--json", action="store_true", help="print the explanation as JSON")
     parser.add_argument(
@@ -71,7 +72,7 @@ def _document(client: HttpClient, instance_id: str) -> dict[str, Any]:
     if status in {401, 403}:
         raise UsageError(
             f"{client.base_url} refuses this key for {TIMINGS_PATH} ({status}). Give its master key by"
-            f" --function-key or {KEY_VARIABLE}."
+            f" --function-key or {FUNCTION_KEY_VARIABLE}."
         )
     return _from_webhook(client, instance_id)
 
@@ -87,7 +88,7 @@ def _from_webhook(client: HttpClient, instance_id: str) -> dict[str, Any]:
     if webhook.refusal is not None:
         raise UsageError(
             f"{client.base_url} refuses this key ({webhook.refusal}). Give its system key by --function-key or"
-            f" {KEY_VARIABLE}."
+            f" {FUNCTION_KEY_VARIABLE}."
         )
     raise UsageError(
         f"{client.base_url} has no orchestration instance '{instance_id}'. It may have been purged, or it is of another"

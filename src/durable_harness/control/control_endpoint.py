@@ -10,12 +10,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from aiohttp import web
 
 from durable_harness.callers import programs_only
+from durable_harness.key_names import CONTROL_KEY_HEADER
 from durable_harness.network import bind_one, serve_http
 from durable_harness.own_loggers import own_logger
 
 logger = own_logger("durable_harness.control")
 
-KEY_HEADER = "x-control-key"
 ADDRESS = "127.0.0.1"
 
 Call = Callable[..., Awaitable[object]]  # type: ignore[explicit-any]  # each has parameters of its own
@@ -42,8 +42,10 @@ class ControlEndpoint:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        if not hmac.compare_digest(request.headers.get(KEY_HEADER, "").encode(), self._key.encode()):
-            return web.Response(status=401, text=f"The header {KEY_HEADER} must carry the secret of this process.")
+        if not hmac.compare_digest(request.headers.get(CONTROL_KEY_HEADER, "").encode(), self._key.encode()):
+            return web.Response(
+                status=401, text=f"The header {CONTROL_KEY_HEADER} must carry the secret of this process."
+            )
         call = self._calls.get(request.path.strip("/"))
         if call is None or request.method != "POST":
             return web.Response(status=404, text=f"There is POST of: {', '.join(sorted(self._calls))}")

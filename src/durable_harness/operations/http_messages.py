@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from typing import Any
 
+from durable_harness.key_names import FUNCTION_KEY_HEADER
 from durable_harness.operations.excerpts import excerpt, redact_keys
 
 UNKNOWN_STATUSES = frozenset({404, 410})
@@ -15,7 +16,6 @@ UNKNOWN_STATUSES = frozenset({404, 410})
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """The errors below 500 that a later try may not get: a timeout, too early, too many requests (RFC 9110, 8470, 6585)."""
 SERVER_ERROR = 500
-KEY_HEADER = "x-functions-key"
 
 
 def key_headers(function_key: str | None) -> dict[str, str]:
@@ -26,7 +26,7 @@ def key_headers(function_key: str | None) -> dict[str, str]:
     Args:
         function_key: the key; None or empty for an app that needs none.
     """
-    return {KEY_HEADER: function_key} if function_key else {}
+    return {FUNCTION_KEY_HEADER: function_key} if function_key else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,12 +32,12 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
+from durable_harness.key_names import FUNCTION_KEY_VARIABLE
 from durable_harness.pytest_plugin import beside, failed, outside, own_frames, own_function_errors, twice_option
 from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
 from durable_harness.pytest_plugin.plugin_options import (
-    KEY_VARIABLE,
     add_options,
     check_options,
     given_timeout_s,
@@ -165,7 +165,7 @@ def durable_stack(
         module=Path(request.node.nodeid).stem,
         serve_args=(*durable_serve_args, *replay_args(pytestconfig, durable_stack_name), *for_twice),
         url=setting(pytestconfig, "--stack-url") or None,
-        function_key=setting(pytestconfig, "--stack-key") or os.environ.get(KEY_VARIABLE) or None,
+        function_key=setting(pytestconfig, "--stack-key") or os.environ.get(FUNCTION_KEY_VARIABLE) or None,
         answer_timeout_s=given_timeout_s(pytestconfig),
         control=bool(for_twice) or _is_used(tests, *OF_CLOCK) or any(map(needs_control, tests)),
         breakable=_is_used(tests, "durable_faults"),

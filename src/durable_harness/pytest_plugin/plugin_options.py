@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import pytest
 
+from durable_harness.key_names import FUNCTION_KEY_VARIABLE
+
 STACKS = ("embedded", "emulator", "func", "remote")
 ISOLATIONS = ("shared", "hub", "process")
-KEY_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
 
 
 class Option(NamedTuple):
@@ -43,7 +44,7 @@ OPTIONS = (
         "--stack-key",
         "durable_stack_key",
         "",
-        f"function key of that deployment; {KEY_VARIABLE} in the environment is the same",
+        f"function key of that deployment; {FUNCTION_KEY_VARIABLE} in the environment is the same",
     ),
     Option("--operation-timeout", "durable_operation_timeout", "30", "seconds in which an operation must have ended"),
     Option(

@@ -10,14 +10,13 @@ from typing import Any
 from durable_harness.bounded_http import failure_words
 from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
+from durable_harness.key_names import CONTROL_KEY_HEADER
 from durable_harness.platforms.pauses import Pause
 from durable_harness.stack.control_names import EMPTY
 from durable_harness.stack.processes import CommandProcess, ending_of
 
 AHEAD_VARIABLE = "DURABLE_HARNESS_CLOCK_AHEAD_S"
 """How far the scheduler's clock was moved when its process died: with --test-control, the next one begins there."""
-KEY_HEADER = "x-control-key"
-"""As in `control.control_endpoint`, not imported here: it would bring a web server into the process of the tests."""
 KEYS = {HOST_VARIABLE: "hostKey", MASTER_VARIABLE: "masterKey", SYSTEM_VARIABLE: "systemKey"}
 """For each key that a host wrote down, the variable that passes it to the next one."""
 CALL_TIMEOUT_S = 60.0
@@ -115,7 +114,10 @@ class StackControl:
         """
         address = next(facts for facts in self._facts() if name in facts["calls"])
         request = urllib.request.Request(  # noqa: S310 - http on the loopback address
-            f"{address['url']}/{name}", json.dumps(arguments).encode(), {KEY_HEADER: address["key"]}, method="POST"
+            f"{address['url']}/{name}",
+            json.dumps(arguments).encode(),
+            {CONTROL_KEY_HEADER: address["key"]},
+            method="POST",
         )
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:

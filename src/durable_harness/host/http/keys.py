@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from durable_harness.errors import ConfigurationError
+from durable_harness.key_names import FUNCTION_KEY_VARIABLE
 
-HOST_VARIABLE = "DURABLE_HARNESS_FUNCTION_KEY"
+HOST_VARIABLE = FUNCTION_KEY_VARIABLE
 MASTER_VARIABLE = "DURABLE_HARNESS_MASTER_KEY"
 SYSTEM_VARIABLE = "DURABLE_HARNESS_SYSTEM_KEY"
 FUNCTION_VARIABLE_PREFIX = f"{HOST_VARIABLE}_"

@@ -29,6 +29,7 @@ from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
 from durable_harness.host.http.untyped_responses import UntypedResponse
 from durable_harness.host.tracing.requests import RequestSpans
+from durable_harness.key_names import FUNCTION_KEY_HEADER
 from durable_harness.log_categories import HOST_LOGGER
 from durable_harness.own_loggers import own_logger
 from durable_harness.settings import HostSettings
@@ -290,7 +291,7 @@ def _text(status: int, text: str) -> ApiResponse:
 
 def _given_key(request: web.BaseRequest) -> str:
     in_url = (value for name, value in request.rel_url.query.items() if name.lower() == "code")
-    return request.headers.get("x-functions-key") or next(in_url, "")
+    return request.headers.get(FUNCTION_KEY_HEADER) or next(in_url, "")
 
 
 def body_limit_bytes() -> int:

@@ -14,6 +14,7 @@ from urllib.parse import urljoin
 import aiohttp
 
 from durable_harness.documents import JsonObject
+from durable_harness.key_names import FUNCTION_KEY_HEADER
 from durable_harness.redirects import REDIRECTS, follow, headers_for, is_downgrade
 
 ACCEPTED = 202
@@ -26,7 +27,7 @@ BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
     (codecs.BOM_UTF8, "utf-8"),
 )
-NOT_FOR_POLLS = frozenset({"content-type", "x-functions-key"})
+NOT_FOR_POLLS = frozenset({"content-type", FUNCTION_KEY_HEADER})
 """Polls have no body; and the extension keeps a function's key back, which would not open the status anyway."""
 
 
