@@ -8,7 +8,8 @@ import pytest
 
 from durable_harness.cli import main
 
-pytestmark = pytest.mark.thorough
+# A comparison takes as many pairs as it needs, and a busy machine needs more of them.
+pytestmark = [pytest.mark.thorough, pytest.mark.timeout(300)]
 
 APP = Path(__file__).parents[1] / "apps" / "constant"
 ASLEEP = "async def step(order: dict) -> str:\n    await asyncio.sleep(0.1)\n"

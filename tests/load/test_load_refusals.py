@@ -1,6 +1,7 @@
 """What a run refuses before any load, each with one clear message and its exit code."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -104,11 +105,14 @@ def test_a_host_with_a_key_in_it_ends_with_two(start_locust, scheme):
 
 
 @pytest.mark.parametrize("has_workers", [False, True])
-def test_a_key_that_the_service_repeats_is_in_no_report(start_locust, stub, processes, has_workers):
+def test_a_key_that_the_service_repeats_is_in_no_report(start_locust, stub, processes, has_workers, wait_until):
     """A service that says which key it refuses brings it neither to the terminal nor into any file."""
     stub.always(refuse=401)
     workers = processes if has_workers else []
-    run = start_locust(*headless(stub), *workers, "--function-key", "abc123def456", "-t", "1s", "Quick").wait()
+    locust = start_locust(*headless(stub), *workers, "--function-key", "abc123def456", "Quick")
+    wait_until(lambda: [method for method, _, _ in stub.requests if method == "POST"], "a start")
+    locust.process.send_signal(signal.SIGINT)
+    run = locust.wait()
     assert "*** is no good" in json.dumps(run.summary)
     files = [path for path in run.report_dir.rglob("*") if path.is_file()]
     assert [path.name for path in files if b"abc123def456" in path.read_bytes()] == []
