@@ -48,10 +48,6 @@ class Work(Protocol):
     def times(self) -> WorkTimes:
         """When what happened to it."""
 
-    @property
-    def subject_id(self) -> str:
-        """The instance or entity that it is work of."""
-
     def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:
         """Return the WorkItem to send (without its token), or None when there is nothing left to do.
 

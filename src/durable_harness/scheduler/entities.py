@@ -36,10 +36,6 @@ class BatchWork:
     times: WorkTimes = field(default_factory=functools.partial(WorkTimes, kind=noted.BATCH))
 
     @property
-    def subject_id(self) -> str:
-        return self.entity.entity_id
-
-    @property
     def name(self) -> str:
         return self.entity.name
 
@@ -293,7 +289,7 @@ class EntityStore:
         ready = any(_may_run(entity, operation) for _, operation in entity.pending)
         if ready and not entity.in_flight and not entity.queued:
             entity.queued = True
-            self._hub.offer(BatchWork(self, entity))
+            self._hub.offer(entity.entity_id, BatchWork(self, entity))
 
     def _answer(self, operation: pb.HistoryEvent, outcome: pb.OperationResult) -> None:
         if not operation.HasField("entityOperationCalled"):

@@ -93,8 +93,8 @@ class Hub(Source, Protocol):
     def settle(self, instance: Instance) -> None:
         """Save a change and, once that is done, do what it made possible: a turn to run, waiters to wake."""
 
-    def offer(self, work: Work) -> None:
-        """Make work ready for a worker, when what it rests on is committed."""
+    def offer(self, subject_id: str, work: Work) -> None:
+        """Make work of an instance or entity ready for a worker, when what it rests on is committed."""
 
     def on_commit(self, action: Action) -> None:
         """Do something when all that has happened so far is committed."""

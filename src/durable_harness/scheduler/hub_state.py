@@ -273,7 +273,7 @@ class HubState:
         execution = instance.execution
         if execution is not None and not execution.queued and self._has_turn(instance, execution):
             execution.queued = True
-            self.offer(TurnWork(self, instance, execution))
+            self.offer(instance.instance_id, TurnWork(self, instance, execution))
         if self.clock.is_moved:
             instance.is_modelled = True
         self._woken[instance.instance_id] = None
@@ -290,7 +290,7 @@ class HubState:
         urgent = {"executionTerminated", "executionResumed"} if suspended else {"executionTerminated"}
         return execution.inbox.has_any(urgent)
 
-    def offer(self, work: Work) -> None:
-        """Make work ready for a worker, when what it rests on is committed."""
-        self.timings.note(work.subject_id, work.times)
+    def offer(self, subject_id: str, work: Work) -> None:
+        """Make work of an instance or entity ready for a worker, when what it rests on is committed."""
+        self.timings.note(subject_id, work.times)
         self.on_commit(functools.partial(self.dispatcher.offer, work))

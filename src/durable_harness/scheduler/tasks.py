@@ -37,10 +37,6 @@ class ActivityWork:
     kind: Kind = Kind.ACTIVITY
 
     @property
-    def subject_id(self) -> str:
-        return self.instance_id
-
-    @property
     def name(self) -> str:
         return str(self.request.name)
 
@@ -127,7 +123,7 @@ def offer_activity(
         hub.version_of(instance),
         WorkTimes(kind=noted.ACTIVITY, task_id=task_id),
     )
-    hub.offer(activity)
+    hub.offer(instance.instance_id, activity)
 
 
 def arm_timer(hub: Hub, instance: Instance, execution: Execution, timer_id: int, fire_at: Timestamp) -> None:

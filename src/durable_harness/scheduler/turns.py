@@ -37,10 +37,6 @@ class TurnWork:
     times: WorkTimes = field(default_factory=functools.partial(WorkTimes, kind=noted.TURN))
 
     @property
-    def subject_id(self) -> str:
-        return self.instance.instance_id
-
-    @property
     def is_awaited(self) -> bool:
         return self.hub.instances.is_current(self.instance, self.execution)
 

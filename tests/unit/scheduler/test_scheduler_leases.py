@@ -20,7 +20,6 @@ class Job:
 
     def __init__(self, name="a", kind=ACTIVITY, version="", *, is_awaited=True):
         self.kind, self.name, self.version, self.is_awaited = kind, name, version, is_awaited
-        self.subject_id = name
         self.times = WorkTimes("activity")
         self.notes = []
         self.came_back = asyncio.Event()
