@@ -41,7 +41,7 @@ class InstanceLogs(logging.Handler):
         self._lines: OrderedDict[str, deque[LogLine]] = OrderedDict()
 
     def emit(self, record: logging.LogRecord) -> None:
-        instance_id = getattr(record, "instance", None) or running_instance()
+        instance_id = getattr(record, "instance", None) or running_instance.get()
         if isinstance(instance_id, str) and instance_id:
             self._keep(instance_id, self._line(record))
 

@@ -10,46 +10,40 @@ other                the logger's own name: code of the app that logs while no f
 from __future__ import annotations
 
 import contextlib
-import contextvars
 import logging
 from collections.abc import Iterator
+from contextvars import ContextVar
 
 OWN_LOGGERS = "durable_harness"
 HOST_LOGGER = f"{OWN_LOGGERS}.host"
 HOST = "Host.General"
 DURABLE = "Host.Triggers.DurableTask"
-_running: contextvars.ContextVar[str | None] = contextvars.ContextVar("running_function", default=None)
-_instance: contextvars.ContextVar[str | None] = contextvars.ContextVar("running_instance", default=None)
-_is_unlogged: contextvars.ContextVar[bool] = contextvars.ContextVar("unlogged", default=False)
+running_function: ContextVar[str | None] = ContextVar("running_function", default=None)
+"""The name of the function that runs here, or that began what does; None if there is none. `running` sets it."""
+running_instance: ContextVar[str | None] = ContextVar("running_instance", default=None)
+"""The ID of the instance or entity whose code runs here; None if there is none."""
+is_unlogged: ContextVar[bool] = ContextVar("is_unlogged", default=False)
+"""Whether what is logged here stays out of the log. `unlogged` sets it."""
 
 
 @contextlib.contextmanager
 def running(function: str) -> Iterator[None]:
     """Attribute what is logged until the block ends, here and in threads with this context, to the function."""
-    token = _running.set(function)
+    token = running_function.set(function)
     try:
         yield
     finally:
-        _running.reset(token)
+        running_function.reset(token)
 
 
 @contextlib.contextmanager
 def unlogged() -> Iterator[None]:
     """Keep what is logged until the block ends out of the log: code that runs only to learn what it would do."""
-    token = _is_unlogged.set(True)
+    token = is_unlogged.set(True)
     try:
         yield
     finally:
-        _is_unlogged.reset(token)
-
-
-def is_unlogged() -> bool:
-    return _is_unlogged.get()
-
-
-def running_function() -> str | None:
-    """Return the name of the function that runs here, or that began what does; None if there is none."""
-    return _running.get()
+        is_unlogged.reset(token)
 
 
 def about(function: str, instance_id: str | None = None) -> dict[str, str]:
@@ -57,20 +51,10 @@ def about(function: str, instance_id: str | None = None) -> dict[str, str]:
     return {"function": function} if instance_id is None else {"function": function, "instance": instance_id}
 
 
-def note_instance(instance_id: str) -> None:
-    """Attribute what is logged from here on, in this task and in threads with its context, to an instance."""
-    _instance.set(instance_id)
-
-
-def running_instance() -> str | None:
-    """Return the ID of the instance or entity whose code runs here; None if there is none."""
-    return _instance.get()
-
-
 def category_of(record: logging.LogRecord) -> str:
     """Return the category of a log entry."""
     if record.name.partition(".")[0] != OWN_LOGGERS:
-        function = _running.get()
+        function = running_function.get()
         return record.name if function is None else f"Function.{function}.User"
     subject = getattr(record, "function", None)
     if subject is not None:

@@ -34,8 +34,8 @@ class JsonFormatter(logging.Formatter):
             "level": _level(record.levelno),
             "category": category_of(record),
             "message": _message(record),
-            "function": getattr(record, "function", None) or running_function(),
-            "instance": getattr(record, "instance", None) or running_instance(),
+            "function": getattr(record, "function", None) or running_function.get(),
+            "instance": getattr(record, "instance", None) or running_instance.get(),
             "exception": getattr(record, "exception", None) or _exception(record),
         }
         return as_line(entry)

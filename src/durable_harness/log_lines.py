@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from typing import TextIO
@@ -10,7 +11,7 @@ from durable_harness.foreign_text import shown_lines
 from durable_harness.log_categories import category_of, is_unlogged
 from durable_harness.log_json import JsonFormatter, announcement
 from durable_harness.own_loggers import also_send_own_logs_to, send_own_logs_to
-from durable_harness.settings.log_levels import LogLevels
+from durable_harness.settings.log_levels import EVERYTHING, LogLevels
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")
@@ -42,7 +43,7 @@ def configure_logging(
     level = logging.DEBUG if is_verbose else levels.least_of_all
     stream = stream or sys.stdout
     of_app, own = (
-        _handler(stream, None if is_verbose else levels, log_format) for _ in range(2)
+        _handler(stream, EVERYTHING if is_verbose else levels, log_format) for _ in range(2)
     )  # an app may change what it finds
     logging.basicConfig(level=level, handlers=[of_app], force=True)
     send_own_logs_to(own, level)
@@ -65,25 +66,28 @@ def announce(text: str, log_format: str = TEXT, level: int = logging.INFO) -> No
     stream.flush()
 
 
-def _handler(stream: TextIO, levels: LogLevels | None, log_format: str) -> logging.Handler:
+def _handler(stream: TextIO, levels: LogLevels, log_format: str) -> logging.Handler:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format == JSON else LogFormatter())
     _filter(handler, levels)
     return handler
 
 
-def _filter(handler: logging.Handler, levels: LogLevels | None) -> None:
+def _filter(handler: logging.Handler, levels: LogLevels) -> None:
+    # Most entries are logged whatever their category is; those that are not have few categories.
+    enough, least = levels.enough_for_all, functools.lru_cache(levels.least)
+
     def is_worth_an_entry(record: logging.LogRecord) -> bool:
-        if is_unlogged() or (record.name == HTTP_SERVER and _is_of_a_malformed_request(record)):
+        if is_unlogged.get() or (record.name == HTTP_SERVER and _is_of_a_malformed_request(record)):
             return False
-        return levels is None or record.levelno >= levels.least(category_of(record))
+        return record.levelno >= enough or record.levelno >= least(category_of(record))
 
     handler.addFilter(is_worth_an_entry)
 
 
 def log_to_also(handler: logging.Handler, levels: LogLevels, *, is_verbose: bool = False) -> None:
     """Add a handler, after `configure_logging`, that gets the same entries."""
-    _filter(handler, None if is_verbose else levels)
+    _filter(handler, EVERYTHING if is_verbose else levels)
     logging.getLogger().addHandler(handler)
     also_send_own_logs_to(handler)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Callable, Coroutine
@@ -15,11 +16,13 @@ from aiohttp.web_protocol import RequestHandler
 
 from durable_harness.errors import PortInUseError, UsageError
 from durable_harness.own_loggers import own_logger
-from durable_harness.own_tasks import hide, hide_once_started
+from durable_harness.own_tasks import HAS_EAGER_TASKS, hide, hide_once_started
 from durable_harness.platforms.sockets import have_port_alone, is_port_taken
 
 BACKLOG = 1024
 NO_LIMIT = 0
+
+Handler = Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]]
 
 
 def bind(address: str, port: int, option: str = "--port") -> list[socket.socket]:
@@ -58,22 +61,15 @@ def bind_one(address: str, port: int, option: str = "--port") -> socket.socket:
 
 async def serve_http(
     sockets: list[socket.socket],
-    handler: Callable[[web.BaseRequest], Coroutine[Any, Any, web.StreamResponse]],
+    handler: Handler,
     body_limit_bytes: int = NO_LIMIT,
     tls: ssl.SSLContext | None = None,
 ) -> web.ServerRunner:
     """Serve HTTP, or HTTPS with `tls`, on bound sockets; `cleanup` of the runner ends it."""
-    loop = asyncio.get_running_loop()
-
-    async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        hide_once_started()
-        return await handler(request)
-
-    def make_request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body_limit_bytes)
-
-    logger = own_logger(server_logger.name)
-    server = _Server(answer, request_factory=make_request, access_log=None, auto_decompress=False, logger=logger)
+    loop, logger = asyncio.get_running_loop(), own_logger(server_logger.name)
+    new_request = functools.partial(web.BaseRequest, loop=loop, client_max_size=body_limit_bytes)
+    kind = _HidingServer if HAS_EAGER_TASKS else web.Server
+    server = kind(handler, request_factory=new_request, access_log=None, auto_decompress=False, logger=logger)
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     for sock in sockets:
@@ -81,14 +77,21 @@ async def serve_http(
     return runner
 
 
-class _Server(web.Server):
+class _HidingServer(web.Server):
+    """A server whose eager tasks are hidden from user code: the loop is not asked for them, and cannot hide them."""
+
+    def __init__(self, handler: Handler, **options: Any) -> None:
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            hide_once_started()
+            return await handler(request)
+
+        super().__init__(answer, **options)
+
     def __call__(self) -> RequestHandler:
         return _HiddenConnection(self, loop=self._loop, **self._kwargs)
 
 
 class _HiddenConnection(RequestHandler):
-    """A connection whose task is hidden from user code. From Python 3.12 on aiohttp does not ask the loop for it."""
-
     __slots__ = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

@@ -13,8 +13,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
-EAGER_TASKS = (3, 12)
-"""The first Python version with tasks that begin to run while they are made."""
+HAS_EAGER_TASKS = sys.version_info >= (3, 12)
+"""Whether aiohttp makes its tasks itself, so that they begin to run at once. Earlier it asks the loop for them."""
 
 
 @runtime_checkable
@@ -36,13 +36,8 @@ def hide(task: asyncio.Task[Any] | None) -> None:
 
 
 def hide_once_started() -> None:
-    """Hide the task that runs as soon as it has waited for something.
-
-    From Python 3.12 on aiohttp runs a request's task eagerly: asyncio registers it only when it first waits, after
-    which it can be taken out.
-    """
-    if sys.version_info >= EAGER_TASKS:
-        asyncio.get_running_loop().call_soon(hide, asyncio.current_task())
+    """Hide the eager task that runs: asyncio registers it only when it first waits, and then it can be taken out."""
+    asyncio.get_running_loop().call_soon(hide, asyncio.current_task())
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import pytest
 
 from durable_harness.foreign_text import hide
 from durable_harness.instance_logs import MOST_CHARS, InstanceLogs
-from durable_harness.log_categories import about, note_instance
+from durable_harness.log_categories import about, running_instance
 from durable_harness.log_lines import configure_logging, log_to_also
 from durable_harness.own_loggers import own_logger, send_own_logs_to_all
 from durable_harness.settings.log_levels import LogLevels
@@ -50,11 +50,11 @@ def test_a_line_belongs_to_the_instance_that_it_names(logger):
 def test_a_line_belongs_to_the_instance_whose_code_runs(logger):
     """What code logs while it works for an instance is about that instance."""
     logs = kept(logger)
-    note_instance("running")
+    token = running_instance.set("running")
     try:
         logger.info("it runs")
     finally:
-        note_instance("")
+        running_instance.reset(token)
     logger.info("it rests")
     assert texts(logs, "running") == ["it runs"]
 

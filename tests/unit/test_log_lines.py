@@ -43,22 +43,47 @@ def test_keys_are_blanked(monkeypatch):
     assert text.count("***") == 2
 
 
-def test_what_is_no_http_is_no_entry():
-    """Bytes that are no request were answered with 400: aiohttp's traceback of them is left out, others are kept."""
-    written, root = io.StringIO(), logging.getLogger()
+@pytest.fixture
+def configured():
+    """Give what configures the log for a test; it returns where the log is then written."""
+    root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers[:] = []  # configuring closes those that are there, pytest's among them
-    try:
-        configure_logging(LogLevels(), stream=written)
-        for error in (BadStatusLine("x"), ValueError("ours")):
-            try:
-                raise error
-            except (BadStatusLine, ValueError):
-                own_logger("aiohttp.server").exception("Error handling request")
-    finally:
-        send_own_logs_to_all()
-        logging.captureWarnings(capture=False)
-        root.handlers[:] = handlers
-        root.setLevel(level)
+
+    def configure(levels, **options):
+        written = io.StringIO()
+        configure_logging(levels, stream=written, **options)
+        return written
+
+    yield configure
+    send_own_logs_to_all()
+    logging.captureWarnings(capture=False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+def test_what_is_no_http_is_no_entry(configured):
+    """Bytes that are no request were answered with 400: aiohttp's traceback of them is left out, others are kept."""
+    written = configured(LogLevels())
+    for error in (BadStatusLine("x"), ValueError("ours")):
+        try:
+            raise error
+        except (BadStatusLine, ValueError):
+            own_logger("aiohttp.server").exception("Error handling request")
     assert "ours" in written.getvalue()
     assert "BadStatusLine" not in written.getvalue()
+
+
+@pytest.mark.parametrize("is_verbose", [False, True])
+def test_each_category_has_its_level(configured, is_verbose):
+    """An entry is judged by the level of its category, below or above the default one; with --verbose all are there."""
+    levels = LogLevels(logging.WARNING, {"chatty": logging.INFO, "quiet": logging.ERROR})
+    written = configured(levels, is_verbose=is_verbose)
+    for name in ("chatty", "quiet", "other"):
+        for level in ("INFO", "WARNING", "ERROR"):
+            logging.getLogger(name).log(getattr(logging, level), "%s of %s", level, name)
+    found = {(name, level) for name in ("chatty", "quiet", "other") for level in ("INFO", "WARNING", "ERROR")}
+    if not is_verbose:
+        found -= {("quiet", "INFO"), ("quiet", "WARNING"), ("other", "INFO")}
+    messages = [line.partition(": ")[2] for line in written.getvalue().splitlines()]
+    assert sorted(messages) == sorted(f"{level} of {name}" for name, level in found)

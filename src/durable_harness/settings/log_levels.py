@@ -40,6 +40,14 @@ class LogLevels:
     def least_of_all(self) -> int:
         return min(self.default, *self.by_prefix.values(), NOTHING)
 
+    @property
+    def enough_for_all(self) -> int:
+        """Return the level from which on entries of every category are logged."""
+        return max(self.default, *self.by_prefix.values(), logging.NOTSET)
+
+
+EVERYTHING = LogLevels(logging.NOTSET)
+
 
 def _fits(category: str, prefix: str) -> bool:
     """Return whether a rule matches the beginning of a category; one `*` in it stands for anything, as in .NET."""

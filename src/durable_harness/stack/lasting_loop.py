@@ -39,7 +39,7 @@ class _Lasting(AnyLoop):
         self._factory_of_functions: Any = None
 
     def stop(self) -> None:
-        function = running_function()
+        function = running_function.get()
         if function is None:
             super().stop()
             return
@@ -49,7 +49,7 @@ class _Lasting(AnyLoop):
         )
 
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
-        if running_function() is None:
+        if running_function.get() is None:
             task: asyncio.Task[Any] = super().create_task(coro, **options)
             self.hide(task)
             return task

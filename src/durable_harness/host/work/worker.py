@@ -22,7 +22,7 @@ from durable_harness.host.work.answers import (
     failed_activity,
 )
 from durable_harness.host.work.work_log import instance_of, log_done
-from durable_harness.log_categories import HOST_LOGGER, note_instance
+from durable_harness.log_categories import HOST_LOGGER, running_instance
 from durable_harness.own_loggers import own_logger
 from durable_harness.own_tasks import drop_cancellation
 from durable_harness.protocol import RpcError, Scheduler, pb, timings
@@ -135,7 +135,7 @@ class DurableWorker:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
         stages = self._stages.begin(item.completionToken)
         request = getattr(item, kind.request)
-        note_instance(instance_of(request))
+        running_instance.set(instance_of(request))
         try:
             answer = await handler(item)
             await drop_cancellation()
