@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -206,7 +207,7 @@ class FunctionsHost:
 
     def _make_frontend(self) -> HttpFrontend:
         host = self.settings.host
-        bindings = self.triggers.bindings(self._client_value)
+        bindings = self.triggers.bindings(functools.partial(self._sdk.client_value, self.endpoints))
         self._invoker = Invoker(str(self.app.directory), bindings, host.function_timeout_s)
         self.triggers.use(self._invoker, self.twice)
         for function in self.app.functions:
@@ -238,9 +239,6 @@ class FunctionsHost:
     def _notes(self) -> HostNotes:
         limits = {"threads": self._invoker.thread_count, **work_limits(self.settings.host.durable_task)}
         return HostNotes(self._stages, self._invoker.holds, limits, self._awaiting)
-
-    def _client_value(self, binding: Mapping[str, object]) -> str:
-        return self._sdk.client_value(self.endpoints, binding)
 
 
 def bind_public(options: HostOptions) -> list[socket.socket]:

@@ -51,9 +51,6 @@ class Stages:
     def ended(self) -> None:
         self.ended_ns = time.monotonic_ns()
 
-    def answered(self) -> None:
-        self.answered_ns = time.monotonic_ns()
-
     def as_json(self, offset_ns: int) -> dict[str, object]:
         """Return the moments as times of another clock, which shows `offset_ns` more."""
         moments = {

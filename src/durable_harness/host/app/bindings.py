@@ -32,7 +32,7 @@ class DurableEndpoints:
 
     def management_urls(self, instance_id: str, *, origin: str | None = None, rewind: bool) -> dict[str, str]:
         """Return the URLs that manage an instance, in the order in which the Durable extension lists them."""
-        return self._urls(instance_id, origin or self.origin, self.task_hub, self.connection, rewind=rewind)
+        return self._urls(instance_id, origin or self.origin, self._own_query, rewind=rewind)
 
     def client_binding(self, binding: Mapping[str, object]) -> str:
         """Return the JSON text that a durableClient parameter receives; the binding may name another hub."""
@@ -49,7 +49,9 @@ class DurableEndpoints:
                     "createNewInstancePostUri": f"{start}?{self.key_query}",
                     "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&{self.key_query}",
                 },
-                "managementUrls": self._urls(INSTANCE_PLACEHOLDER, self.origin, hub, connection, rewind=True),
+                "managementUrls": self._urls(
+                    INSTANCE_PLACEHOLDER, self.origin, self._query(hub, connection), rewind=True
+                ),
                 "baseUrl": base,
                 "requiredQueryStringParameters": self.key_query,
                 "rpcBaseUrl": self.rpc_base_url,
@@ -57,9 +59,15 @@ class DurableEndpoints:
             }
         )
 
-    def _urls(self, instance_id: str, origin: str, hub: str, connection: str, *, rewind: bool) -> dict[str, str]:
+    @functools.cached_property
+    def _own_query(self) -> str:
+        return self._query(self.task_hub, self.connection)
+
+    def _query(self, hub: str, connection: str) -> str:
+        return f"taskHub={_encoded(hub)}&connection={_encoded(connection)}&{self.key_query}"
+
+    def _urls(self, instance_id: str, origin: str, query: str, *, rewind: bool) -> dict[str, str]:
         instance = f"{origin}{WEBHOOK_PATH}/instances/{_encoded(instance_id)}"
-        query = f"taskHub={_encoded(hub)}&connection={_encoded(connection)}&{self.key_query}"
         urls = {
             "id": instance_id,
             "statusQueryGetUri": f"{instance}?{query}",

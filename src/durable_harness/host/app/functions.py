@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -38,21 +39,21 @@ class Function:
     sdk_types: Mapping[str, str] = field(default_factory=dict)
     """The parameters that take objects of a service's own SDK, such as a BlobClient, with the names of their types."""
 
-    @property
+    @cached_property
     def trigger_type(self) -> str:
         return str(self.trigger["type"])
 
-    @property
+    @cached_property
     def trigger_parameter(self) -> str:
         return str(self.trigger["name"])
 
-    @property
+    @cached_property
     def methods(self) -> tuple[str, ...]:
         """Return the HTTP methods that its trigger names, in upper case; none stands for all."""
         named = self.trigger.get("methods")
         return tuple(str(method).upper() for method in named) if isinstance(named, Iterable) else ()
 
-    @property
+    @cached_property
     def durable_name(self) -> str:
         """Return the name under which orchestrations and clients know it."""
         given = self.trigger.get("orchestration") or self.trigger.get("activity") or self.trigger.get("entityName")

@@ -201,7 +201,8 @@ class Invoker:
         """Run a plain callable in the pool as it is. `what` names it if it must wait."""
         asked_s, stages = time.monotonic(), CURRENT.get()
         # A free thread that a slow machine wakes late is no reason to want more threads.
-        must_wait = self._are_all_busy()
+        with self._busy_lock:
+            must_wait = self._busy >= self._thread_count
         if stages is not None and must_wait:
             stages.asked()
 
@@ -217,10 +218,6 @@ class Invoker:
                     stages.ended()
 
         return self._submit(run)
-
-    def _are_all_busy(self) -> bool:
-        with self._busy_lock:
-            return self._busy >= self._thread_count
 
     def _submit(self, run: Callable[[], T]) -> Future[T]:
         """Hand a callable to the pool, and count it until it has ended or is cancelled."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import unquote
 
 from durable_harness.errors import AppLoadError
 from durable_harness.host.app.functions import Function
 from durable_harness.host.app.routes import methods_of, route_of
-from durable_harness.host.http.templates import Parameter, TemplateError, TemplateSegment, parse_template
+from durable_harness.host.http.templates import TemplateError, TemplateSegment, parse_template
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,13 @@ class Route:
             if found is None:
                 return None
             values |= found
-        ends_open = bool(self.segments) and _is_catch_all(self.segments[-1])
-        return values if ends_open or len(path.parts) <= len(self.segments) else None
+        return values if self.has_open_end or len(path.parts) <= len(self.segments) else None
+
+    @cached_property
+    def has_open_end(self) -> bool:
+        """Whether its last parameter is the rest of the path, however long."""
+        last = self.segments[-1].parameter if self.segments else None
+        return last is not None and last.catch_all
 
 
 @dataclass(frozen=True)
@@ -55,10 +61,6 @@ def _match_at(segment: TemplateSegment, path: Path, position: int) -> dict[str, 
         rest = path.rest(position)
         return {only.name: rest} if only.accepts(rest) else None
     return segment.match(path.parts[position])
-
-
-def _is_catch_all(segment: TemplateSegment) -> bool:
-    return isinstance(segment.parameter, Parameter) and segment.parameter.catch_all
 
 
 class Router:

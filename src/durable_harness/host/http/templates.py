@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from durable_harness.host.http.constraints import Constraint, constraint
 
@@ -58,7 +59,7 @@ class TemplateSegment:
 
     parts: tuple[Part, ...]
 
-    @property
+    @cached_property
     def parameter(self) -> Parameter | None:
         """Return the parameter that is the whole segment, None if there is text or more than one."""
         return self.parts[0] if len(self.parts) == 1 and isinstance(self.parts[0], Parameter) else None

@@ -38,19 +38,16 @@ class OutputParameter:
 
 
 class _Plan(NamedTuple):
-    """The bindings of a function that take a value for each invocation, and those that it writes to."""
+    """What all invocations of a function have in common."""
 
+    clients: Mapping[str, object]
+    """The values of its durable clients, by their parameters."""
     arguments: tuple[Mapping[str, object], ...]
+    """The other bindings that take a value, for each invocation another one."""
     outputs: tuple[Mapping[str, object], ...]
+    """The bindings that it writes to."""
     answers: bool
     """Whether what it returns goes back by its trigger."""
-
-    @classmethod
-    def of(cls, function: Function) -> _Plan:
-        arguments = (b for b in function.bindings if b["name"] not in {function.trigger_parameter, RETURNED})
-        outputs = (b for b in function.bindings if is_output(b) or b["name"] == RETURNED)
-        written = (b for b in outputs if b["name"] != RETURNED or str(b["type"]).lower() != HTTP)
-        return cls(tuple(arguments), tuple(written), answers_by_returning(function))
 
 
 class _Write(NamedTuple):
@@ -62,7 +59,10 @@ class _Write(NamedTuple):
 
 
 class FunctionBindings:
-    """Provides the values of functions' bindings and captures what they write. `client` makes durable clients."""
+    """Provides the values of functions' bindings and captures what they write.
+
+    `client` returns the value of a durable client, the same for all invocations.
+    """
 
     def __init__(self, client: Callable[[Mapping[str, object]], object], inputs: Inputs, outputs: Outputs) -> None:
         self._client = client
@@ -72,18 +72,21 @@ class FunctionBindings:
 
     def values(self, function: Function, trigger_value: object) -> dict[str, object]:
         """Return the arguments for all bindings but the trigger."""
-        check_runnable(function)
-        plan = self._plan(function)
-        return {str(binding["name"]): self._value(function, binding, trigger_value) for binding in plan.arguments}
+        plan = self._plans.get(function.name)
+        if plan is None:
+            plan = self._plans[function.name] = self._plan(function)
+        values = {str(binding["name"]): self._value(function, binding, trigger_value) for binding in plan.arguments}
+        return {**plan.clients, **values}
 
     def written(
         self, function: Function, invocation_id: str | None, arguments: dict[str, object], result: object
     ) -> object:
         """Capture what an invocation that succeeded wrote; return its result, or its response by a named output.
 
-        Raises UnusableValueError, which fails the invocation as in Azure, for what a binding cannot take.
+        Its arguments are those of `values`. Raises UnusableValueError, which fails the invocation as in Azure, for what
+        a binding cannot take.
         """
-        plan = self._plan(function)
+        plan = self._plans[function.name]
         if plan.answers:
             returned_by(function, result)
         writes: list[_Write] = []
@@ -99,14 +102,16 @@ class FunctionBindings:
         return result
 
     def _plan(self, function: Function) -> _Plan:
-        plan = self._plans.get(function.name)
-        if plan is None:
-            plan = self._plans[function.name] = _Plan.of(function)
-        return plan
+        """Return the plan of a function. Raises UnrunnableFunctionError for one that cannot run here."""
+        check_runnable(function)
+        given = [b for b in function.bindings if b["name"] not in {function.trigger_parameter, RETURNED}]
+        clients = {str(b["name"]): self._client(b) for b in given if str(b["type"]).lower() in SERVED}
+        arguments = (b for b in given if b["name"] not in clients)
+        outputs = (b for b in function.bindings if is_output(b) or b["name"] == RETURNED)
+        written = (b for b in outputs if b["name"] != RETURNED or str(b["type"]).lower() != HTTP)
+        return _Plan(clients, tuple(arguments), tuple(written), answers_by_returning(function))
 
     def _value(self, function: Function, binding: Mapping[str, object], trigger_value: object) -> object:
-        if str(binding["type"]).lower() in SERVED:
-            return self._client(binding)
         if is_output(binding):
             return OutputParameter()
         try:

@@ -148,10 +148,10 @@ class DurableWorker:
                 raise
             await drop_cancellation()
             message = f"The host could not answer this work: {describe(error)}"
-            stages.answered()
+            stages.answered_ns = time.monotonic_ns()
             await self._answers.fail(kind, item, failure_details(error, message, whole_trace_of(error)))
         else:
-            stages.answered()
+            stages.answered_ns = time.monotonic_ns()
             await self._answers.send(kind, item, answer)
 
     async def _turn(self, item: pb.WorkItem) -> pb.OrchestratorResponse:
