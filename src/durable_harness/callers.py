@@ -9,6 +9,7 @@ Programs send no `Origin` and use names of this machine or of its network.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -103,10 +104,15 @@ def _allowed_hosts() -> set[str]:
 
 def _not_loopback(request: web.BaseRequest) -> str:
     for host in request.headers.getall("Host", ()):
-        name = _name(host) or ""
-        if name != "localhost" and not (_is_address(name) and ipaddress.ip_address(name).is_loopback):
+        if not _is_loopback(host):
             return f"The host name '{host}' is not this machine's: this endpoint answers to 127.0.0.1 and localhost."
     return ""
+
+
+@functools.lru_cache
+def _is_loopback(host: str) -> bool:
+    name = _name(host) or ""
+    return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
 
 
 def _is_browser(request: web.BaseRequest) -> str:

@@ -14,7 +14,7 @@ from durable_harness.host.durable_http.messages import (
     ApiResponse,
     json_response,
 )
-from durable_harness.host.durable_http.status_json import fine_time
+from durable_harness.host.durable_http.status_json import time_text
 from durable_harness.host.payload_encoding import parse_or_text, wrap_json
 from durable_harness.protocol import Scheduler, new_id, pb, unwrap_text, wrap_text
 
@@ -113,6 +113,6 @@ def _row(entity: pb.EntityMetadata) -> dict[str, object]:
     name, _, key = entity.instanceId.removeprefix("@").partition("@")
     return {
         "entityId": {"name": name, "key": key},
-        "lastOperationTime": fine_time(entity.lastModifiedTime),
+        "lastOperationTime": time_text(entity.lastModifiedTime),
         "state": parse_or_text(unwrap_text(entity, "serializedState")),
     }

@@ -66,6 +66,7 @@ class DurableApi:
         self._app = app
         self._settings = settings
         self._endpoints = endpoints
+        self._reuse_policy = _reuse_policy(settings)
         self._bodies = JsonBodies(max_payload_bytes)
         self._entities = EntityApi(scheduler, app, self._bodies, others_may_have_it=settings.work_item_filtering)
         self._routes: dict[tuple[str, str, int], Handler] = {
@@ -121,10 +122,7 @@ class DurableApi:
 
     async def _start(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         orchestrator = self._app.orchestrators.get(parts[1].lower())
-        other_hub = (request.query.text("taskHub") or self._endpoints.task_hub) != self._endpoints.task_hub
-        # As in the extension: of another hub it cannot know the functions. With filtering, another app on this hub may
-        # have it; if none has, the instance stays Pending, as in Azure.
-        if orchestrator is None and not other_hub and not self._settings.work_item_filtering:
+        if orchestrator is None and not self._may_be_of_others(request):
             raise self._unknown_orchestrator(parts[1])
         instance_id = parts[2] if len(parts) > 2 and parts[2] else new_id()  # noqa: PLR2004
         check_instance_id(instance_id)
@@ -134,7 +132,7 @@ class DurableApi:
             name=orchestrator.durable_name if orchestrator else parts[1],
             version=wrap_text(request.query.text("version") or self._settings.default_version),
             input=wrap_text(self._input(request)),
-            orchestrationIdReusePolicy=self._reuse_policy(),
+            orchestrationIdReusePolicy=self._reuse_policy,
         )
         set_trace(start, request)
         try:
@@ -175,10 +173,14 @@ class DurableApi:
             return json_response(body["output"])
         return json_response(body)
 
-    def _reuse_policy(self) -> pb.OrchestrationIdReusePolicy:
-        everything = cast("list[pb.OrchestrationStatus]", pb.OrchestrationStatus.values())
-        allowed = everything if self._settings.replace_any_state else TERMINAL_STATUSES
-        return pb.OrchestrationIdReusePolicy(replaceableStatus=sorted(allowed))
+    def _may_be_of_others(self, request: ApiRequest) -> bool:
+        """Whether another app may have an orchestrator that this one has not.
+
+        As in the extension: of another hub it cannot know the functions. With filtering, another app on this hub may
+        have it; if none has, the instance stays Pending, as in Azure.
+        """
+        hub = request.query.text("taskHub") or self._endpoints.task_hub
+        return hub != self._endpoints.task_hub or self._settings.work_item_filtering
 
     def _unknown_orchestrator(self, name: str) -> ApiError:
         known = ", ".join(f"'{f.durable_name}'" for f in self._app.orchestrators.values()) or "none"
@@ -325,7 +327,7 @@ class DurableApi:
             name=state.name,
             version=wrap_text(version or unwrap_text(state, "version")),
             input=state.input if state.HasField("input") else None,
-            orchestrationIdReusePolicy=self._reuse_policy(),
+            orchestrationIdReusePolicy=self._reuse_policy,
         )
         try:
             await self._scheduler.start_instance(start)
@@ -360,6 +362,13 @@ class DurableApi:
         if is_terminal(state.orchestrationStatus):
             raise GoneError
         return state
+
+
+def _reuse_policy(settings: DurableTaskSettings) -> pb.OrchestrationIdReusePolicy:
+    """Return which instances a start with their ID replaces."""
+    everything = cast("list[pb.OrchestrationStatus]", pb.OrchestrationStatus.values())
+    allowed = everything if settings.replace_any_state else TERMINAL_STATUSES
+    return pb.OrchestrationIdReusePolicy(replaceableStatus=sorted(allowed))
 
 
 def _parts(path: str) -> list[str]:

@@ -20,6 +20,8 @@ LARGEST_INTEGER = 2**31 - 1
 SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]*)?|\.[0-9]+")
 """As a JSON number without sign and exponent, up to 30 years: no NaN, no infinity, nothing that a timer cannot wait."""
 SHOWN_CHARS = 60
+_AS_UTF8 = json.JSONEncoder(separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+_AS_ASCII = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,11 @@ def json_response(body: object, status: int = 200, headers: Mapping[str, str] | 
 
 def _compact(body: object) -> bytes:
     try:
-        return _dumps(body)
-    except ValueError:  # NaN and infinities, which JSON has not: written as texts, as in Azure
-        return _dumps(json.loads(json.dumps(body), parse_constant=str))
-
-
-def _dumps(body: object) -> bytes:
-    try:
-        return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        return _AS_UTF8.encode(body).encode()
     except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8; its escape has
-        return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+        return _AS_ASCII.encode(body).encode()
+    except ValueError:  # NaN and infinities, which JSON has not: written as texts, as in Azure
+        return _compact(json.loads(json.dumps(body), parse_constant=str))
 
 
 def bad_argument(message: str, detail: str | None = None) -> ApiError:
@@ -105,7 +102,7 @@ class Query:
         return self._values.get(name.lower()) or None
 
     def boolean(self, name: str, *, default: bool) -> bool:
-        value = (self.text(name) or "").strip().lower()
+        value = self._values.get(name.lower(), "").lower()
         return value == "true" if value in {"true", "false"} else default
 
     def integer(self, name: str) -> int | None:
@@ -116,8 +113,8 @@ class Query:
 
     def seconds(self, name: str) -> float | None:
         """Return a number of seconds, None if it is absent; raise ApiError for any other text."""
-        value = self.text(name)
-        if value is None:
+        value = self._values.get(name.lower())
+        if not value:
             return None
         if not SECONDS.fullmatch(value):
             raise bad_argument(f"{name}={value[:SHOWN_CHARS]}: expected a number of seconds, such as 10 or 0.5.")

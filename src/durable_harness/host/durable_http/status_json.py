@@ -35,7 +35,7 @@ def status_object(
 
     Times are whole seconds, as the Durable extension writes them, or have microseconds if `fine_times` is set.
     """
-    write_time = fine_time if fine_times else whole_seconds
+    precision = "microseconds" if fine_times else "seconds"
     output = unwrap_text(state, "output")
     if output is None and state.HasField("failureDetails"):
         output = failure_text(state.failureDetails)
@@ -47,8 +47,8 @@ def status_object(
         "input": parse_or_text(unwrap_text(state, "input")) if show_input else None,
         "customStatus": parse_or_text(unwrap_text(state, "customStatus")),
         "output": parse_or_text(output),
-        "createdTime": write_time(state.createdTimestamp),
-        "lastUpdatedTime": write_time(state.lastUpdatedTimestamp),
+        "createdTime": time_text(state.createdTimestamp, precision),
+        "lastUpdatedTime": time_text(state.lastUpdatedTimestamp, precision),
     }
     if history is not None:
         body["historyEvents"] = history
@@ -60,19 +60,12 @@ def failure_text(failure: pb.TaskFailureDetails) -> str:
     return str(failure.errorMessage) if place_in(failure.stackTrace.value) is None else described(failure)
 
 
-def whole_seconds(stamp: Timestamp) -> str:
-    return _moment(stamp).isoformat(timespec="seconds") + "Z"
-
-
-def fine_time(stamp: Timestamp) -> str:
-    return _moment(stamp).isoformat(timespec="microseconds") + "Z"
-
-
-def _moment(stamp: Timestamp) -> datetime:
-    """Return a time; one that no calendar has, such as a worker may send, is the first or the last that it has."""
+def time_text(stamp: Timestamp, precision: str = "microseconds") -> str:
+    """Write a time; one that no calendar has, such as a worker may send, is the first or the last that it has."""
     seconds = min(max(stamp.seconds, FIRST_S), LAST_S)
     moment = datetime(1970, 1, 1) + timedelta(seconds=seconds)  # noqa: DTZ001 - UTC, written with a Z
-    return moment.replace(microsecond=min(max(stamp.nanos, 0), LAST_NANOS) // 1000)
+    micros = min(max(stamp.nanos, 0), LAST_NANOS) // 1000
+    return moment.replace(microsecond=micros).isoformat(timespec=precision) + "Z"
 
 
 def history_events(
@@ -95,7 +88,7 @@ class _Shaper:
         kind = event.WhichOneof("eventType")
         if kind in {"orchestratorStarted", "orchestratorCompleted", None}:
             return
-        row: dict[str, object] = {"EventType": kind[0].upper() + kind[1:], "Timestamp": fine_time(event.timestamp)}
+        row: dict[str, object] = {"EventType": kind[0].upper() + kind[1:], "Timestamp": time_text(event.timestamp)}
         detail = getattr(event, kind)
         if kind in {"taskScheduled", "subOrchestrationInstanceCreated"}:
             self._scheduled[kind, event.eventId] = (len(self._rows), event)
@@ -114,7 +107,7 @@ class _Shaper:
         position, scheduled = known
         self._rows[position] = None
         detail = getattr(scheduled, origin)
-        row = {"FunctionName": detail.name, "ScheduledTime": fine_time(scheduled.timestamp)}
+        row = {"FunctionName": detail.name, "ScheduledTime": time_text(scheduled.timestamp)}
         return row | self._input(detail)
 
     def _details(self, kind: str, event: pb.HistoryEvent) -> dict[str, object]:
@@ -129,7 +122,7 @@ class _Shaper:
         if kind == "executionCompleted":
             row["OrchestrationStatus"] = STATUS_NAMES.get(detail.orchestrationStatus, "Unknown")
         if hasattr(detail, "fireAt"):
-            row["FireAt"] = fine_time(detail.fireAt)
+            row["FireAt"] = time_text(detail.fireAt)
         if hasattr(detail, "reason"):
             row["Reason"] = unwrap_text(detail, "reason")
         if hasattr(detail, "failureDetails") and detail.HasField("failureDetails"):

@@ -59,8 +59,7 @@ def _from_http_response(result: HttpResponse, *, is_head: bool) -> ApiResponse:
     if cookies:  # one text for all: `server._finish` sends them one by one
         headers["Set-Cookie"] = "\n".join(cookies)
     body = result.get_body() or b""
-    length = declared_length(result.headers.items())
-    if not body and length and is_head:
+    if is_head and not body and (length := declared_length(result.headers.items())):
         headers[LENGTH] = str(length)
     return ApiResponse(usable_status(int(result.status_code)), body, headers)
 

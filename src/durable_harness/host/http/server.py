@@ -105,12 +105,11 @@ class HttpFrontend:
             return self._with_cors(ApiResponse(204), origin, request)
         if origin:
             request[OWN_HEADERS] = self._cors_headers(origin, request)
-        response = await self._timed(request)
+        is_timed = HEADER in request.headers and self._streams is None
+        response = await (self._timed(request) if is_timed else self._route(request))
         return self._with_cors(response, origin, request) if origin else response
 
     async def _timed(self, request: web.BaseRequest) -> ApiResponse:
-        if HEADER not in request.headers or self._streams is not None:
-            return await self._route(request)
         return await timed(lambda: self._route(request), self._lateness)
 
     async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -181,7 +180,7 @@ class HttpFrontend:
         query = request.rel_url.raw_query_string
         incoming = function_request(
             method=request.method,
-            url=_url(request, _origin(request)),
+            url="".join(_address(request)),
             headers=headers,
             query=query,
             route_params=route_params,
@@ -330,14 +329,14 @@ async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -
     # The Durable extension takes a body without a length (chunked) for one; Azure gives it to no function (`_body`).
     length = request.content_length
     has_body = (length is None and request.body_exists) or bool(length)
-    origin = _origin(request)
+    origin, target = _address(request)
     return ApiRequest(
         method=request.method,
         path=path,
         query=Query(request.rel_url.raw_query_string),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=await request.read() if has_body else None,
-        url=_url(request, origin),
+        url=f"{origin}{target}",
         origin=origin,
         is_local=is_local,
     )
@@ -349,16 +348,14 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _url(request: web.BaseRequest, origin: str) -> str:
-    # A request line may also name a whole URL (as to a proxy); path and query alone belong behind the host.
-    target = request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-    return f"{origin}{target}"
+def _address(request: web.BaseRequest) -> tuple[str, str]:
+    """Return where the client sees this server, and the path and query that it asks for.
 
-
-def _origin(request: web.BaseRequest) -> str:
-    """Return where the client sees this server. (Of a whole URL in the request line, aiohttp forgets the port.)"""
+    A request line may also name a whole URL (as to a proxy), of which aiohttp forgets the port.
+    """
     is_tls = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
-    return f"{'https' if is_tls else 'http'}://{request.headers.get('Host', request.host)}"
+    origin = f"{'https' if is_tls else 'http'}://{request.headers.get('Host', request.host)}"
+    return origin, request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
 
 
 def _finish(response: ApiResponse) -> web.StreamResponse:
