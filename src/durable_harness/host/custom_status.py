@@ -26,8 +26,8 @@ def size_of(status: str) -> int:
     return len(shortest.encode("utf-16-le", "surrogatepass"))
 
 
-def check_custom_status(status: str | None) -> None:
+def check_custom_status(status: str) -> None:
     """Raise CustomStatusTooLargeError for a status, as JSON, that is beyond the limit."""
-    size_bytes = size_of(status or "")
+    size_bytes = size_of(status)
     if size_bytes > MOST_BYTES:
         raise CustomStatusTooLargeError(size_bytes)

@@ -68,7 +68,7 @@ class OrchestratorRun:
         default_version: str | None = None,
         checking: Checking = Checking.KIND_AND_NAME,
     ) -> None:
-        self._function = function
+        self.function = function
         self._checking = checking
         self._instance_id = request.instanceId
         self._execution_id = request.executionId.value
@@ -96,12 +96,8 @@ class OrchestratorRun:
         self._replay_at = 0
 
     @property
-    def function(self) -> Function:
-        return self._function
-
-    @property
     def name(self) -> str:
-        return self._function.durable_name
+        return self.function.durable_name
 
     def continues_in(self, request: pb.OrchestratorRequest) -> bool:
         """Whether a turn's history continues that of this execution."""
@@ -162,7 +158,7 @@ class OrchestratorRun:
         """Log what the orchestrator raised, if this turn ended it so."""
         if self._executor.exception is not None:
             log_failure(
-                "Orchestrator", self.name, self._executor.exception, self._function, self._instance_id, self.place
+                "Orchestrator", self.name, self._executor.exception, self.function, self._instance_id, self.place
             )
 
     def done(self) -> Done:
@@ -199,7 +195,7 @@ class OrchestratorRun:
         """Where the app's code is, for people; where it begins if it has returned."""
         generator = getattr(self._executor, "generator", None)
         is_waiting = getattr(generator, "gi_frame", None) is not None
-        return shown_place(line_of_generator(generator)) if is_waiting else function_place(self._function)
+        return shown_place(line_of_generator(generator)) if is_waiting else function_place(self.function)
 
     def check_repeats(self, earlier: Done) -> None:
         """Raise NonDeterminismError if this replay, of as many turns or more, did not do what an earlier run did."""
@@ -209,18 +205,15 @@ class OrchestratorRun:
             self._contradicts(f"it was replayed, and {difference}", difference.got.line if difference.got else None)
 
     def _run(self, past: Sequence[pb.HistoryEvent], new: Sequence[pb.HistoryEvent]) -> None:
-        with running(self._function.name):
-            self._run_in_context(past, new)
-
-    def _run_in_context(self, past: Sequence[pb.HistoryEvent], new: Sequence[pb.HistoryEvent]) -> None:
         events = self._context.events
         try:
-            if not self.events_seen:
-                self._executor.execute(self._context, events, self._function.call.orchestrator_function)  # type: ignore[attr-defined]
-            else:
-                fresh = self._reader.read(past, new)
-                events += fresh
-                self._executor.go_on(fresh)
+            with running(self.function.name):
+                if not self.events_seen:
+                    self._executor.execute(self._context, events, self.function.call.orchestrator_function)  # type: ignore[attr-defined]
+                else:
+                    fresh = self._reader.read(past, new)
+                    events += fresh
+                    self._executor.go_on(fresh)
         except BaseException as error:  # noqa: BLE001 - plain functions raise straight through, and so does SystemExit
             self._executor.exception = error
 
@@ -271,7 +264,7 @@ class OrchestratorRun:
             self._contradicts(str(difference), difference.got.line if difference.got else None)
 
     def _contradicts(self, problem: str, line: str | None) -> NoReturn:
-        place, name = shown_place(line) or self.place, self._function.durable_name
+        place, name = shown_place(line) or self.place, self.function.durable_name
         where = f" ({place})" if place and place not in problem else ""
         raise NonDeterminismError(f"Orchestrator function '{name}' is not deterministic: {problem}.{where}", place)
 
@@ -279,7 +272,9 @@ class OrchestratorRun:
         """Return the status as JSON, None for a falsy one. If it is too large or not JSON, the orchestration fails."""
         status = self._context.custom_status
         try:
-            text = df_dumps(status) if status else None
+            if not status:
+                return None
+            text = str(df_dumps(status))
             check_custom_status(text)
         except Exception as error:  # noqa: BLE001 - whatever a user's object raises
             self._executor.exception = self._executor.exception or error
@@ -300,7 +295,7 @@ class OrchestratorRun:
 
     def _failure(self, error: BaseException) -> pb.CompleteOrchestrationAction:
         place = place_in_app(error) or self.place
-        message = f"Orchestrator function '{self._function.durable_name}' failed: {error_with_place(error, place)}"
+        message = f"Orchestrator function '{self.function.durable_name}' failed: {error_with_place(error, place)}"
         return pb.CompleteOrchestrationAction(
             orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED,
             failureDetails=failure_details(error, message, frames_of(error)),

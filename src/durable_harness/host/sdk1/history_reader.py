@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from azure.durable_functions.models.history import HistoryEvent
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
@@ -38,13 +39,12 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc]
         self._event_id = source.eventId
         self._is_played = is_played
         self._stamp = (source.timestamp.seconds, source.timestamp.nanos)
-        for name, value in fields.items():
-            setattr(self, name, value)
+        self.__dict__.update(fields)
 
     def set_played(self, is_played: bool) -> None:  # noqa: FBT001 - one value
         self._is_played = is_played
 
-    @property
+    @cached_property
     def timestamp(self) -> datetime:
         seconds, nanos = self._stamp
         return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanos // 1000)
@@ -65,147 +65,103 @@ class RaisedEvent(ReplayEvent):
 class HistoryReader:
     """Converts histories part by part. What comes while the instance is suspended is read after it was resumed."""
 
-    def __init__(self) -> None:
-        self._held: list[ReplayEvent] | None = None
+    _held: list[ReplayEvent] | None = None
 
     def read(self, past: Iterable[pb.HistoryEvent], new: Iterable[pb.HistoryEvent]) -> list[ReplayEvent]:
         """Return the events of a history's next parts: those that user code has seen, and those that are new to it."""
         events: list[ReplayEvent] = []
         for is_played, part in ((True, past), (False, new)):
             for source in part:
-                self._add(source, is_played, events)
+                kind = source.WhichOneof("eventType")
+                if kind == "executionSuspended":
+                    self._held = self._held or []
+                elif kind == "executionResumed":
+                    events += self._resumed(is_played)
+                known = _KINDS.get(kind)
+                if known is None:
+                    continue
+                fields = {} if known.fields is None else known.fields(getattr(source, kind))
+                event = known.made(known.event_type, source, is_played=is_played, **fields)
+                (events if self._held is None or kind in _NEVER_HELD else self._held).append(event)
         return events
 
-    def _add(self, source: pb.HistoryEvent, is_played: bool, events: list[ReplayEvent]) -> None:  # noqa: FBT001
-        kind = source.WhichOneof("eventType")
-        if kind == "executionSuspended":
-            self._held = self._held or []
-        elif kind == "executionResumed":
-            for event in self._held or ():
-                event.set_played(is_played)
-                events.append(event)
-            self._held = None
-        convert = _CONVERTERS.get(kind)
-        if convert is None:
-            return
-        event = convert(source, getattr(source, kind), is_played)
-        if self._held is not None and kind not in _NEVER_HELD:
-            self._held.append(event)
-        else:
-            events.append(event)
+    def _resumed(self, is_played: bool) -> list[ReplayEvent]:  # noqa: FBT001 - one value
+        held, self._held = self._held or [], None
+        for event in held:
+            event.set_played(is_played)
+        return held
 
 
-_Converter = Callable[[pb.HistoryEvent, Any, bool], ReplayEvent]  # type: ignore[explicit-any]  # each has its own detail
+Fields = dict[str, object]
+_Reader = Callable[[Any], Fields]  # type: ignore[explicit-any]  # each has its own detail
 _Completed = pb.TaskCompletedEvent | pb.SubOrchestrationInstanceCompletedEvent
 _Failed = pb.TaskFailedEvent | pb.SubOrchestrationInstanceFailedEvent
 _ToEntity = pb.EntityOperationCalledEvent | pb.EntityOperationSignaledEvent
 _NEVER_HELD = frozenset({"orchestratorStarted", "orchestratorCompleted", "executionStarted", *SCHEDULING_KINDS})
 
 
-def _bare(event_type: HistoryEventType) -> _Converter:
-    def convert(source: pb.HistoryEvent, _detail: object, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-        return ReplayEvent(event_type, source, is_played=is_played)
+class _Kind(NamedTuple):
+    """A kind of event: what it is to the SDK, and which attributes it has there beside those that all events have."""
 
-    return convert
-
-
-def _completed(event_type: HistoryEventType) -> _Converter:
-    def convert(source: pb.HistoryEvent, detail: _Completed, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-        return ReplayEvent(
-            event_type,
-            source,
-            is_played=is_played,
-            TaskScheduledId=detail.taskScheduledId,
-            Result=unwrap_text(detail, "result"),
-        )
-
-    return convert
+    event_type: HistoryEventType
+    fields: _Reader | None = None
+    made: type[ReplayEvent] = ReplayEvent
 
 
-def _failed(event_type: HistoryEventType) -> _Converter:
-    def convert(source: pb.HistoryEvent, detail: _Failed, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-        return ReplayEvent(
-            event_type,
-            source,
-            is_played=is_played,
-            TaskScheduledId=detail.taskScheduledId,
-            Reason=detail.failureDetails.errorMessage,
-            Details=unwrap_text(detail.failureDetails, "stackTrace") or "",
-        )
-
-    return convert
+def _completed(detail: _Completed) -> Fields:
+    return {"TaskScheduledId": detail.taskScheduledId, "Result": unwrap_text(detail, "result")}
 
 
-def _execution_started(source: pb.HistoryEvent, detail: pb.ExecutionStartedEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-    return ReplayEvent(
-        HistoryEventType.EXECUTION_STARTED,
-        source,
-        is_played=is_played,
-        Name=detail.name,
-        Input=unwrap_text(detail, "input"),
-        Version=unwrap_text(detail, "version"),
-    )
-
-
-def _timer_fired(source: pb.HistoryEvent, detail: pb.TimerFiredEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-    return ReplayEvent(HistoryEventType.TIMER_FIRED, source, is_played=is_played, TimerId=detail.timerId)
-
-
-def _entity_message(source: pb.HistoryEvent, detail: _ToEntity, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-    message = json.dumps({"id": detail.requestId})
-    return ReplayEvent(HistoryEventType.EVENT_SENT, source, is_played=is_played, Input=message)
-
-
-def _event_raised(source: pb.HistoryEvent, detail: pb.EventRaisedEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
-    return RaisedEvent(
-        HistoryEventType.EVENT_RAISED,
-        source,
-        is_played=is_played,
-        Name=detail.name,
-        Input=unwrap_text(detail, "input"),
-    )
-
-
-def _entity_completed(
-    source: pb.HistoryEvent,
-    detail: pb.EntityOperationCompletedEvent,
-    is_played: bool,  # noqa: FBT001
-) -> ReplayEvent:
-    output = unwrap_text(detail, "output")
-    message = json.dumps({"result": "null" if output is None else output})
-    return ReplayEvent(HistoryEventType.EVENT_RAISED, source, is_played=is_played, Name=detail.requestId, Input=message)
-
-
-def _entity_failed(source: pb.HistoryEvent, detail: pb.EntityOperationFailedEvent, is_played: bool) -> ReplayEvent:  # noqa: FBT001
+def _failed(detail: _Failed) -> Fields:
     failure = detail.failureDetails
-    message = json.dumps({"result": json.dumps(failure.errorMessage), "exceptionType": failure.errorType or "Error"})
-    return ReplayEvent(
-        HistoryEventType.EVENT_RAISED,
-        source,
-        is_played=is_played,
-        Name=detail.requestId,
-        Input=message,
-        failed_with=described(failure),
-    )
+    stack_trace = unwrap_text(failure, "stackTrace") or ""
+    return {"TaskScheduledId": detail.taskScheduledId, "Reason": failure.errorMessage, "Details": stack_trace}
 
 
-_CONVERTERS: dict[str | None, _Converter] = {
-    "orchestratorStarted": _bare(HistoryEventType.ORCHESTRATOR_STARTED),
-    "orchestratorCompleted": _bare(HistoryEventType.ORCHESTRATOR_COMPLETED),
-    "executionStarted": _execution_started,
-    "taskScheduled": _bare(HistoryEventType.TASK_SCHEDULED),
-    "taskCompleted": _completed(HistoryEventType.TASK_COMPLETED),
-    "taskFailed": _failed(HistoryEventType.TASK_FAILED),
-    "subOrchestrationInstanceCreated": _bare(HistoryEventType.SUB_ORCHESTRATION_INSTANCE_CREATED),
-    "subOrchestrationInstanceCompleted": _completed(HistoryEventType.SUB_ORCHESTRATION_INSTANCE_COMPLETED),
-    "subOrchestrationInstanceFailed": _failed(HistoryEventType.SUB_ORCHESTRATION_INSTANCE_FAILED),
-    "timerCreated": _bare(HistoryEventType.TIMER_CREATED),
-    "timerFired": _timer_fired,
-    "eventRaised": _event_raised,
-    "entityOperationCalled": _entity_message,
-    "entityOperationSignaled": _entity_message,
-    "entityOperationCompleted": _entity_completed,
-    "entityOperationFailed": _entity_failed,
-    "executionSuspended": _bare(HistoryEventType.EXECUTION_SUSPENDED),
-    "executionResumed": _bare(HistoryEventType.EXECUTION_RESUMED),
+def _execution_started(detail: pb.ExecutionStartedEvent) -> Fields:
+    return {"Name": detail.name, "Input": unwrap_text(detail, "input"), "Version": unwrap_text(detail, "version")}
+
+
+def _timer_fired(detail: pb.TimerFiredEvent) -> Fields:
+    return {"TimerId": detail.timerId}
+
+
+def _entity_message(detail: _ToEntity) -> Fields:
+    return {"Input": json.dumps({"id": detail.requestId})}
+
+
+def _event_raised(detail: pb.EventRaisedEvent) -> Fields:
+    return {"Name": detail.name, "Input": unwrap_text(detail, "input")}
+
+
+def _entity_completed(detail: pb.EntityOperationCompletedEvent) -> Fields:
+    output = unwrap_text(detail, "output")
+    return {"Name": detail.requestId, "Input": json.dumps({"result": "null" if output is None else output})}
+
+
+def _entity_failed(detail: pb.EntityOperationFailedEvent) -> Fields:
+    failure = detail.failureDetails
+    message = {"result": json.dumps(failure.errorMessage), "exceptionType": failure.errorType or "Error"}
+    return {"Name": detail.requestId, "Input": json.dumps(message), "failed_with": described(failure)}
+
+
+_KINDS: dict[str | None, _Kind] = {
+    "orchestratorStarted": _Kind(HistoryEventType.ORCHESTRATOR_STARTED),
+    "orchestratorCompleted": _Kind(HistoryEventType.ORCHESTRATOR_COMPLETED),
+    "executionStarted": _Kind(HistoryEventType.EXECUTION_STARTED, _execution_started),
+    "taskScheduled": _Kind(HistoryEventType.TASK_SCHEDULED),
+    "taskCompleted": _Kind(HistoryEventType.TASK_COMPLETED, _completed),
+    "taskFailed": _Kind(HistoryEventType.TASK_FAILED, _failed),
+    "subOrchestrationInstanceCreated": _Kind(HistoryEventType.SUB_ORCHESTRATION_INSTANCE_CREATED),
+    "subOrchestrationInstanceCompleted": _Kind(HistoryEventType.SUB_ORCHESTRATION_INSTANCE_COMPLETED, _completed),
+    "subOrchestrationInstanceFailed": _Kind(HistoryEventType.SUB_ORCHESTRATION_INSTANCE_FAILED, _failed),
+    "timerCreated": _Kind(HistoryEventType.TIMER_CREATED),
+    "timerFired": _Kind(HistoryEventType.TIMER_FIRED, _timer_fired),
+    "eventRaised": _Kind(HistoryEventType.EVENT_RAISED, _event_raised, RaisedEvent),
+    "entityOperationCalled": _Kind(HistoryEventType.EVENT_SENT, _entity_message),
+    "entityOperationSignaled": _Kind(HistoryEventType.EVENT_SENT, _entity_message),
+    "entityOperationCompleted": _Kind(HistoryEventType.EVENT_RAISED, _entity_completed),
+    "entityOperationFailed": _Kind(HistoryEventType.EVENT_RAISED, _entity_failed),
+    "executionSuspended": _Kind(HistoryEventType.EXECUTION_SUSPENDED),
+    "executionResumed": _Kind(HistoryEventType.EXECUTION_RESUMED),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 import time
 from collections import OrderedDict
@@ -67,7 +68,7 @@ class OrchestrationRunner:
         live = self._take_live(request)
         is_rewound = "executionRewound" in new_kinds
         if live is not None and not is_rewound and not self._is_to_be_replayed(live, request):
-            return self._respond_or_fail(request, live.function, lambda: self._go_on(request, live, token))
+            return self._respond_or_fail(request, live.function, functools.partial(self._go_on, request, live, token))
         if request.requiresHistoryStreaming:
             if live is not None:
                 self._keep_live(request.instanceId, live)
@@ -100,10 +101,12 @@ class OrchestrationRunner:
             return unknown_orchestrator(request, started.name, self.app)
         checking = Checking.EVERYTHING if self._always_replay else Checking.KIND_AND_NAME
 
-        def begin(turn: pb.OrchestratorRequest) -> OrchestratorRun:
-            return OrchestratorRun(function, turn, started, self._default_version, checking)
-
-        return self._respond_or_fail(request, function, lambda: self._replay_whole(request, done, token, begin))
+        begin = functools.partial(
+            OrchestratorRun, function, started=started, default_version=self._default_version, checking=checking
+        )
+        return self._respond_or_fail(
+            request, function, functools.partial(self._replay_whole, request, done, token, begin)
+        )
 
     def _respond_or_fail(
         self, request: pb.OrchestratorRequest, function: Function, respond: Callable[[], pb.OrchestratorResponse]
@@ -204,8 +207,9 @@ def _note_replay(request: pb.OrchestratorRequest, execution: OrchestratorRun, be
     """Note how long a turn took to reach what is new in it."""
     stages = CURRENT.get()
     if stages is not None and len(request.pastEvents):
+        until_ns = execution.replayed_until_ns
         stages.replayed_events = len(request.pastEvents)
-        stages.replay_ns = max(execution.replayed_until_ns - begun_ns, 0) if execution.replayed_until_ns else None
+        stages.replay_ns = max(until_ns - begun_ns, 0) if until_ns else None
 
 
 def _replay(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 
 from durable_harness.host.sdk.endings import execution_started
@@ -28,8 +27,6 @@ def instance_of(request: WorkRequest) -> str:
 
 def log_done(request: WorkRequest, answer: Answer, stages: Stages, took_ns: int) -> None:
     """Log a piece of work that has an answer, at the level Debug."""
-    if not logger.isEnabledFor(logging.DEBUG):
-        return
     try:
         name, what, rest = _described(request, answer)
     except Exception:  # noqa: BLE001 - an answer of an unforeseen form must still be sent

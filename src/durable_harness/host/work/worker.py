@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import random
 import time
@@ -139,7 +140,8 @@ class DurableWorker:
         try:
             answer = await handler(item)
             await drop_cancellation()
-            log_done(request, answer, stages, time.monotonic_ns() - stages.received_ns)
+            if logger.isEnabledFor(logging.DEBUG):
+                log_done(request, answer, stages, time.monotonic_ns() - stages.received_ns)
         except HistoryNeededError as error:
             logger.warning("The history of a turn could not be read: %s. It is given back.", error)
             await self._answers.give_back(item, kind)
