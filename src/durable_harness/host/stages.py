@@ -48,9 +48,6 @@ class Stages:
     def begun(self) -> None:
         self.begun_ns = self.begun_ns or time.monotonic_ns()
 
-    def ended(self) -> None:
-        self.ended_ns = time.monotonic_ns()
-
     def as_json(self, offset_ns: int) -> dict[str, object]:
         """Return the moments as times of another clock, which shows `offset_ns` more."""
         moments = {

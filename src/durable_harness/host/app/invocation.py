@@ -187,7 +187,7 @@ class Invoker:
         try:
             return await self.holds.watch(function.name, coroutine)
         finally:
-            stages.ended()
+            stages.ended_ns = time.monotonic_ns()
 
     async def _in_pool(self, function: Function, call: Callable[[], object]) -> object:
         return await self.in_thread(call, f"Function '{function.name}'")
@@ -215,7 +215,7 @@ class Invoker:
                 return _contained(call)
             finally:
                 if stages is not None:
-                    stages.ended()
+                    stages.ended_ns = time.monotonic_ns()
 
         return self._submit(run)
 
