@@ -351,7 +351,7 @@ def _is_cancelled() -> bool:
 def _address(request: web.BaseRequest) -> tuple[str, str]:
     """Return where the client sees this server, and the path and query that it asks for.
 
-    A request line may also name a whole URL (as to a proxy), of which aiohttp forgets the port.
+    A request line may also name a whole URL (as to a proxy); aiohttp forgets the port in it.
     """
     is_tls = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
     origin = f"{'https' if is_tls else 'http'}://{request.headers.get('Host', request.host)}"
