@@ -354,9 +354,9 @@ def clocks(_options: argparse.Namespace) -> None:
         with served_twice() as (sides, _), Driver(load) as driver:
             records = driver.measure(sides[0].base_url, None, load.arrivals(30.0, 5.0, 1)).records
             errors_ms = [
-                1000 * abs(moment - told)
+                1000 * abs(moment - history_moment)
                 for record in records
-                for moment, told in zip(
+                for moment, history_moment in zip(
                     (record.server_running_epoch_s, record.server_updated_epoch_s),
                     history_times(sides[0].base_url, record.instance_id),
                     strict=True,

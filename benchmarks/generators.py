@@ -89,8 +89,8 @@ def locust(
 
 def counts(port: int) -> dict[str, int]:
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/counts") as answer:
-        told: dict[str, int] = json.load(answer)
-        return told
+        reported: dict[str, int] = json.load(answer)
+        return reported
 
 
 def window(pid: int, port: int) -> dict[str, float]:
@@ -141,8 +141,8 @@ def ours(held: int, processes: int = 1) -> dict[str, Any]:
         figures = window(process.pid, port)
         finish(process)
         generator = json.loads((folder / "summary.json").read_text())["generator"]
-    told = {"slip_p99_ms": generator["poll_slip_ms"]["p99"], "stall_ms": generator["loop_lag_ms"]["max"]}
-    return {"who": "ours" if processes == 1 else f"{processes} of ours", "in_flight": held, **told, **figures}
+    reported = {"slip_p99_ms": generator["poll_slip_ms"]["p99"], "stall_ms": generator["loop_lag_ms"]["max"]}
+    return {"who": "ours" if processes == 1 else f"{processes} of ours", "in_flight": held, **reported, **figures}
 
 
 def plain(users: int) -> dict[str, Any]:
@@ -198,8 +198,8 @@ def in_flight() -> dict[str, Any]:
 
 
 def _median_row(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    told = {key: value for key, value in rows[0].items() if key in ("who", "in_flight")}
-    return {**told, **{key: statistics.median(row[key] for row in rows) for key in rows[0] if key not in told}}
+    reported = {key: value for key, value in rows[0].items() if key in ("who", "in_flight")}
+    return {**reported, **{key: statistics.median(row[key] for row in rows) for key in rows[0] if key not in reported}}
 
 
 def _cpu(usage: resource.struct_rusage) -> float:

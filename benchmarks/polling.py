@@ -52,22 +52,22 @@ DISTRIBUTIONS: dict[str, Draw] = {
 }
 
 
-def simulate(strategy: PollStrategy, draw: Draw, seed: int, *, is_told: bool = True) -> Point:
+def simulate(strategy: PollStrategy, draw: Draw, seed: int, *, is_end_reported: bool = True) -> Point:
     """Follow operations one after the other with one strategy."""
     chance = random.Random(seed)
-    followed = [follow(strategy, draw(chance), is_told=is_told) for _ in range(OPERATIONS)][LEARNING:]
+    followed = [follow(strategy, draw(chance), is_end_reported=is_end_reported) for _ in range(OPERATIONS)][LEARNING:]
     lags_ms = sorted(1000 * lag_s for lag_s, _ in followed)
     polls = statistics.mean(polls for _, polls in followed)
     return Point(polls, statistics.mean(lags_ms), lags_ms[int(0.95 * len(lags_ms))])
 
 
-def follow(strategy: PollStrategy, duration_s: float, *, is_told: bool) -> tuple[float, int]:
+def follow(strategy: PollStrategy, duration_s: float, *, is_end_reported: bool) -> tuple[float, int]:
     elapsed_s, polls = 0.0, 0
     while elapsed_s < duration_s:
         before_s = elapsed_s
         elapsed_s += strategy.delay_s(polls, RETRY_AFTER_S, elapsed_s) + POLL_S
         polls += 1
-    strategy.learn(after_s=before_s, by_s=elapsed_s, finished_s=duration_s if is_told else None)
+    strategy.learn(after_s=before_s, by_s=elapsed_s, finished_s=duration_s if is_end_reported else None)
     return elapsed_s - duration_s, polls
 
 
@@ -79,11 +79,13 @@ def median(points: list[Point]) -> Point:
 def simulated(draw: Draw) -> Iterator[tuple[str, Point, float | None]]:
     """Yield the strategies' points with the share of exponential polling's lag that adaptive polling saves."""
 
-    def over_seeds(name: str, interval_s: float, budget: float = 3.0, *, is_told: bool = True) -> Point:
+    def over_seeds(name: str, interval_s: float, budget: float = 3.0, *, is_end_reported: bool = True) -> Point:
         points = []
         for seed in SEEDS:
             random.seed(seed)  # jitter
-            points.append(simulate(poll_strategy(name, interval_s, budget), draw, seed, is_told=is_told))
+            points.append(
+                simulate(poll_strategy(name, interval_s, budget), draw, seed, is_end_reported=is_end_reported)
+            )
         return median(points)
 
     for interval_s in INTERVALS_S:
@@ -92,9 +94,9 @@ def simulated(draw: Draw) -> Iterator[tuple[str, Point, float | None]]:
     for interval_s in INTERVALS_S:
         exponential = over_seeds("exponential", interval_s)
         yield f"exponential, from {interval_s:g} s", exponential, None
-        for is_told in (True, False):
-            point = over_seeds("adaptive", interval_s, exponential.polls, is_told=is_told)
-            how = "end told" if is_told else "end not told"
+        for is_end_reported in (True, False):
+            point = over_seeds("adaptive", interval_s, exponential.polls, is_end_reported=is_end_reported)
+            how = "end reported" if is_end_reported else "end not reported"
             yield f"  adaptive, same polls, {how}", point, 1 - point.lag_ms / exponential.lag_ms
 
 

@@ -84,8 +84,8 @@ def split() -> dict[str, Any]:
         command = [sys.executable, "-m", "locust", "-f", "loadtests/steady.py", "--headless", "--only-summary"]
         command += ["-u", "1", "-t", "20s", "--rate", "20", "--report-dir", folder, "--gates", "none"]
         subprocess.run(command, check=False, capture_output=True)
-        told: dict[str, Any] = json.loads((Path(folder) / "summary.json").read_text())["time_split"]
-    return told
+        time_split: dict[str, Any] = json.loads((Path(folder) / "summary.json").read_text())["time_split"]
+    return time_split
 
 
 def main() -> None:

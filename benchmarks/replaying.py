@@ -79,13 +79,13 @@ RECEIVED = frozenset({"executionStarted", "taskCompleted"})
 def sdk_event(source: Any) -> dict[str, Any]:
     kind = source.WhichOneof("eventType")
     detail = getattr(source, kind)
-    told = {"EventType": SDK_TYPES[kind], "EventId": source.eventId, "IsPlayed": False}
-    told["Timestamp"] = source.timestamp.ToJsonString()
+    row = {"EventType": SDK_TYPES[kind], "EventId": source.eventId, "IsPlayed": False}
+    row["Timestamp"] = source.timestamp.ToJsonString()
     if kind == "executionStarted":
-        told |= {"Name": "o", "Input": None, "Version": None}
+        row |= {"Name": "o", "Input": None, "Version": None}
     if kind == "taskCompleted":
-        told |= {"TaskScheduledId": detail.taskScheduledId, "Result": detail.result.value}
-    return told
+        row |= {"TaskScheduledId": detail.taskScheduledId, "Result": detail.result.value}
+    return row
 
 
 def ms_per_history(run: Callable[[], None]) -> float:

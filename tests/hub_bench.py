@@ -223,7 +223,7 @@ def scenario(coroutine):
     @pytest.mark.parametrize("where", ["memory", "file"])
     def test(where):
         with tempfile.TemporaryDirectory() as folder:
-            asyncio.run(tell(coroutine, None if where == "memory" else Path(folder) / "hub.db"))
+            asyncio.run(run_with_bench(coroutine, None if where == "memory" else Path(folder) / "hub.db"))
 
     return named_like(test, coroutine)
 
@@ -232,12 +232,12 @@ def file_scenario(coroutine):
     """Run a test's coroutine with a bench in a file."""
 
     def test(tmp_path):
-        asyncio.run(tell(coroutine, tmp_path / "hub.db"))
+        asyncio.run(run_with_bench(coroutine, tmp_path / "hub.db"))
 
     return named_like(test, coroutine)
 
 
-async def tell(coroutine, path):
+async def run_with_bench(coroutine, path):
     bench = Bench(path)
     try:
         await coroutine(bench)

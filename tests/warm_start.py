@@ -100,18 +100,18 @@ def answer_requests():
         request = json.loads(line)
         if "poll" in request:
             pid, status = os.waitpid(request["poll"], os.WNOHANG)
-            told = os.waitstatus_to_exitcode(status) if pid else None
+            result = os.waitstatus_to_exitcode(status) if pid else None
         else:
-            ready, say_ready = os.pipe()
-            told = os.fork()
-            if told == 0:
+            ready, report_ready = os.pipe()
+            result = os.fork()
+            if result == 0:
                 become(request)
-                os.close(say_ready)
+                os.close(report_ready)
                 return True
-            os.close(say_ready)
+            os.close(report_ready)
             os.read(ready, 1)
             os.close(ready)
-        sys.stdout.write(f"{json.dumps(told)}\n")
+        sys.stdout.write(f"{json.dumps(result)}\n")
         sys.stdout.flush()
     return False
 

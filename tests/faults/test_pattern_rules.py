@@ -57,13 +57,13 @@ def answers_to_actions(operations, instance_id):
 @through_faults
 def test_status_rules(operations, durable_faults, running, ended, fault):
     """Running is 202, ended 200 and 410 for who wants to change it, unknown 404: also after a process has died."""
-    nobody = uuid.uuid4().hex
+    unknown_id = uuid.uuid4().hex
     FAULTS[fault](durable_faults)
     assert statuses(operations, running.instance_id) == [202, 202]
     assert statuses(operations, ended.instance_id) == [200, 200]
-    assert statuses(operations, nobody) == [404, 404]
+    assert statuses(operations, unknown_id) == [404, 404]
     assert answers_to_actions(operations, ended.instance_id) == {410}
-    assert answers_to_actions(operations, nobody) == {404}
+    assert answers_to_actions(operations, unknown_id) == {404}
     assert ended.status()["runtimeStatus"] == "Completed"
 
 
@@ -91,8 +91,8 @@ def test_an_id_in_use_is_a_conflict(operations, durable_faults, fault):
     FAULTS[fault](durable_faults)
     refused = start_with_id(operations, instance_id, 0)
     assert refused.status == 409, refused.body
-    told = operations.request("GET", f"{WEBHOOKS}/instances/{instance_id}").json_object()
-    assert told["input"]["duration"] == A_DAY_S
+    document = operations.request("GET", f"{WEBHOOKS}/instances/{instance_id}").json_object()
+    assert document["input"]["duration"] == A_DAY_S
     operations.request("POST", f"{WEBHOOKS}/instances/{instance_id}/terminate", {})
 
 
@@ -113,9 +113,9 @@ def history_of_ended(operations, wait_until, instance_id):
     """Wait for the end of an instance and return its history."""
     url = f"{WEBHOOKS}/instances/{instance_id}?showHistory=true"
     wait_until(lambda: operations.request("GET", url).status == 200, f"the end of {instance_id}")
-    told = operations.request("GET", url).json_object()
-    assert told["runtimeStatus"] == "Completed"
-    return told["historyEvents"]
+    document = operations.request("GET", url).json_object()
+    assert document["runtimeStatus"] == "Completed"
+    return document["historyEvents"]
 
 
 def test_an_id_that_has_ended_can_be_used_again(operations, wait_until, ended):

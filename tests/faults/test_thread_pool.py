@@ -38,7 +38,7 @@ def at_once(ran, moment_s):
     return sum(one["began_s"] <= moment_s < one["ended_s"] - CLOCK_STEP_S for one in ran)
 
 
-def told_by_the_host(operations):
+def waits_in_the_log(operations):
     """Return what the host's log reports of waiting for threads."""
     lines = operations.stack.log_path.read_text().splitlines()
     return "\n".join(line for line in lines if "for a thread: all" in line)
@@ -51,7 +51,7 @@ def test_activities_that_starve_the_pool_show_as_queue_time(operations, durable_
     ran = sorted(assert_completed(operation), key=lambda one: one["began_s"])
     assert [at_once(ran, one["began_s"]) <= THREADS for one in ran] == [True] * len(ran)
     assert queue_times_s(operation, ran)[-1] >= 2 * HELD_S - CLOCK_STEP_S
-    assert "Function 'hold_thread' waited" in told_by_the_host(operations)
+    assert "Function 'hold_thread' waited" in waits_in_the_log(operations)
 
 
 def test_a_full_pool_delays_orchestrations_and_is_reported(operations, durable_faults):

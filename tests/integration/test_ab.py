@@ -51,9 +51,9 @@ def ab(repository, tmp_path, capsys):
     def run(*options):
         report = tmp_path / "report"
         code = main(["ab", "--app-dir", str(repository), "--report-dir", str(report), *SHORT, *options])
-        told = capsys.readouterr()
+        printed = capsys.readouterr()
         document = report / "comparison.json"
-        return code, told.out + told.err, json.loads(document.read_text()) if document.exists() else None
+        return code, printed.out + printed.err, json.loads(document.read_text()) if document.exists() else None
 
     return run
 
@@ -73,11 +73,11 @@ def leftovers(app):
 def test_a_slower_working_tree_is_caught(ab, repository):
     """Twice as slow fails with 1, names the figure, and leaves no worktree behind."""
     slow_down(repository, 3)
-    code, told, report = ab("--base", "HEAD", "--effect", "20")
+    code, printed, report = ab("--base", "HEAD", "--effect", "20")
     assert (code, report["verdict"]) == (1, "slower")
     assert report["figures"][0]["ratio"] > 1.5
-    assert "SLOWER: finish_ms p95" in told
-    assert "smallest change visible here: " in told
+    assert "SLOWER: finish_ms p95" in printed
+    assert "smallest change visible here: " in printed
     judged = [(figure["name"], figure["judged"], figure["clock"]) for figure in report["figures"]]
     assert judged == [
         ("finish_ms p95", True, "from the generator's clock to the server's"),
@@ -91,9 +91,9 @@ def test_a_log_that_an_error_names_is_there(ab, tmp_path):
     """A base that refuses the start ends the command; the host's log that the message names can still be read."""
     (tmp_path / "report" / "host-logs").mkdir(parents=True)
     (tmp_path / "report" / "host-logs" / "base.log").write_text("of an earlier run")
-    code, told, _ = ab("--base", "HEAD", "--start-path", "/api/nowhere")
+    code, printed, _ = ab("--base", "HEAD", "--start-path", "/api/nowhere")
     assert code == 2
-    (log,) = re.findall("The host's log: (.+)", told)
+    (log,) = re.findall("The host's log: (.+)", printed)
     assert "of an earlier run" not in Path(log).read_text()
 
 
@@ -110,11 +110,11 @@ def test_a_head_that_fails_operations_is_no_pass(ab, repository):
     """An app that breaks fails the comparison, however fast it does so, and the report shows why operations failed."""
     source = (repository / "function_app.py").read_text()
     (repository / "function_app.py").write_text(source.replace('"result": "Success"', '"result": "Oops"'))
-    code, told, report = ab("--base", "HEAD", "--no-preflight")
+    code, printed, report = ab("--base", "HEAD", "--no-preflight")
     assert (code, report["figures"]) == (1, [])
-    assert "mostly: wrong output" in told
-    assert "100.0% of the head's operations did not complete" in told
-    assert re.search(r"note: \d+ operations of the head: .*output", told)
+    assert "mostly: wrong output" in printed
+    assert "100.0% of the head's operations did not complete" in printed
+    assert re.search(r"note: \d+ operations of the head: .*output", printed)
     assert not any("operations of the base" in note for note in report["notes"])
 
 
@@ -125,9 +125,9 @@ def test_a_head_that_fails_at_once_is_no_pass(ab, repository, options):
     assert FIRST_LINE in source
     broken = source.replace(FIRST_LINE, f'{FIRST_LINE}    raise ValueError("broken")\n')
     (repository / "function_app.py").write_text(broken)
-    code, told, report = ab("--base", "HEAD", "--no-preflight", *options)
+    code, printed, report = ab("--base", "HEAD", "--no-preflight", *options)
     assert (code, report["verdict"]) == (1, "slower")
-    assert "100.0% of the head's operations did not complete" in told
+    assert "100.0% of the head's operations did not complete" in printed
 
 
 def test_a_head_whose_first_operation_fails_is_the_answer(ab, repository):
@@ -136,18 +136,18 @@ def test_a_head_whose_first_operation_fails_is_the_answer(ab, repository):
     (repository / "function_app.py").write_text(
         source.replace(FIRST_LINE, f'{FIRST_LINE}    raise ValueError("broken")\n')
     )
-    code, told, report = ab("--base", "HEAD")
+    code, printed, report = ab("--base", "HEAD")
     assert (code, report["verdict"], report["figures"]) == (1, "slower", [])
-    assert "the head does not work: the first operation failed" in told
-    assert "broken" in told
+    assert "the head does not work: the first operation failed" in printed
+    assert "broken" in printed
 
 
 def test_a_base_that_refuses_operations_ends_the_command(ab, repository):
     """A wrong path is wrong for both: exit code 2, the base and the starters are named, and no report is written."""
-    code, told, report = ab("--base", "HEAD", "--start-path", "/api/orders")
+    code, printed, report = ab("--base", "HEAD", "--start-path", "/api/orders")
     assert (code, report) == (2, None)
-    assert "answered 404" in told
-    assert "POST /api/async_http_api  (async_operation)" in told
+    assert "answered 404" in printed
+    assert "POST /api/async_http_api  (async_operation)" in printed
 
 
 def test_different_requirements_get_environments_of_their_own(ab, repository):
@@ -160,7 +160,7 @@ def test_different_requirements_get_environments_of_their_own(ab, repository):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--base", "no-such-branch"], "'no-such-branch' is not a revision of this repository"),
         (["--base", "HEAD", "--head", "--help-me"], "expected one argument"),
@@ -176,11 +176,11 @@ def test_different_requirements_get_environments_of_their_own(ab, repository):
         ([], "ab needs --base REV"),
     ],
 )
-def test_wrong_options_end_with_two(ab, repository, options, told):
+def test_wrong_options_end_with_two(ab, repository, options, message):
     """What cannot be compared is refused before anything is served."""
-    code, said, report = ab(*options)
+    code, printed, report = ab(*options)
     assert (code, report) == (2, None)
-    assert told in said
+    assert message in printed
     assert leftovers(repository) == []
 
 
@@ -220,9 +220,9 @@ def test_a_hook_that_never_ends_is_left(ab, repository, monkeypatch):
     hook = repository.parent / ".git" / "hooks" / "post-checkout"
     hook.write_text("#!/bin/sh\nexec sleep 20\n")
     hook.chmod(0o755)
-    code, told, report = ab("--base", "HEAD")
+    code, printed, report = ab("--base", "HEAD")
     assert (code, report) == (2, None)
-    assert "HEAD cannot be checked out: git was not done after 2 s" in told
+    assert "HEAD cannot be checked out: git was not done after 2 s" in printed
     assert leftovers(repository) == []
 
 
@@ -236,8 +236,8 @@ def test_whoever_cancels_leaves_nothing_behind(repository, tmp_path, number, wai
         hosts = wait_until(lambda: len(found := hosts_of(process)) == 2 and found, "both hosts")
         running.send_signal(number)
         assert running.wait(timeout=30) == 128 + number
-        said = [line for line in running.stderr.read().splitlines() if not line.startswith("operations start by ")]
-        assert said == ["interrupted before anything was measured"]
+        printed = [line for line in running.stderr.read().splitlines() if not line.startswith("operations start by ")]
+        assert printed == ["interrupted before anything was measured"]
     assert leftovers(repository) == []
     wait_until(lambda: not any(host.is_running() for host in hosts), "both hosts to end")
 
@@ -272,13 +272,13 @@ def test_an_interrupted_comparison_reports_its_pairs(request, tmp_path, app, num
         assert " of at most " in line, line + running.stderr.read()
         hosts = hosts_of(psutil.Process(running.pid))
         running.send_signal(number)
-        told, complaints = running.communicate(timeout=60)
+        printed, complaints = running.communicate(timeout=60)
     assert running.returncode == 128 + number, complaints
     report = json.loads((tmp_path / "report" / "comparison.json").read_text())
     reason = re.fullmatch(r"after (\d+) of at most \d+ pairs", report["verdict_reason"])
     assert (report["verdict"], report["interrupted"]) == ("interrupted", reason[0])
     assert report["figures"][0]["sample"] == f"{reason[1]} pairs of slices"
-    assert f"INTERRUPTED: {reason[0]}" in told
+    assert f"INTERRUPTED: {reason[0]}" in printed
     suite = ET.parse(tmp_path / "report" / "comparison.xml").getroot()
     assert [(case.get("name"), [mark.tag for mark in case]) for case in suite] == [
         ("finish_ms p95", ["skipped"]),
@@ -300,9 +300,9 @@ def test_an_app_that_does_not_load(ab, repository, base, head, named):
     if head != ".":
         git(repository, "commit", "--quiet", "--all", "--message", "broken")
     others = set(hosts_of(psutil.Process()))  # those of fixtures that outlive a test
-    code, told, report = ab("--base", base, "--head", head)
+    code, printed, report = ab("--base", base, "--head", head)
     assert (code, report) == (5, None)
-    assert named in told
-    assert "nothing_of_this_name" in told
+    assert named in printed
+    assert "nothing_of_this_name" in printed
     assert leftovers(repository) == []
     assert set(hosts_of(psutil.Process())) <= others

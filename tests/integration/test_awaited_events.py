@@ -38,10 +38,10 @@ def waiting(mishaps):
             assert mishaps.post(url, json={"by": "Ada"}).status_code == 202
         deadline = time.monotonic() + 10
         while True:
-            said = waiting_for(mishaps.get(f"{TIMINGS}?instance={instance_id}").json())
-            if len(said) == lines and any(expected in line for line in said):
-                return said
-            assert time.monotonic() < deadline, said
+            shown = waiting_for(mishaps.get(f"{TIMINGS}?instance={instance_id}").json())
+            if len(shown) == lines and any(expected in line for line in shown):
+                return shown
+            assert time.monotonic() < deadline, shown
             time.sleep(0.02)
 
     return ask
@@ -49,33 +49,33 @@ def waiting(mishaps):
 
 def test_an_event_is_named_with_its_line(waiting):
     """An orchestrator that waits for an event says which, and where it waits."""
-    [said] = waiting("approval", "external event 'approval'")
-    assert f"({line_of(WAITS)})" in said
+    [shown] = waiting("approval", "external event 'approval'")
+    assert f"({line_of(WAITS)})" in shown
 
 
 def test_an_event_that_nothing_takes_is_reported(waiting):
     """A misspelt event is named beside the one that is waited for."""
-    [said] = waiting("approval", "'approved' came", "approved")
-    assert "external event 'approval'" in said
-    assert said.endswith("; 'approved' came, and nothing waits for it")
+    [shown] = waiting("approval", "'approved' came", "approved")
+    assert "external event 'approval'" in shown
+    assert shown.endswith("; 'approved' came, and nothing waits for it")
 
 
 def test_several_events_in_a_generator_of_the_app(waiting):
     """Each event of a set that has not come is named, with the innermost line."""
-    [said] = waiting("two_events", "external event 'packed'", "paid")
-    assert line_of("yield context.task_all([context.wait_for_external_event(name)") in said
+    [shown] = waiting("two_events", "external event 'packed'", "paid")
+    assert line_of("yield context.task_all([context.wait_for_external_event(name)") in shown
 
 
 def test_a_race_of_an_event_and_a_timer(waiting):
     """Both are waited for."""
-    said = waiting("approval_in_time", "external event 'approval'", lines=2)
-    assert [line.split(":")[0].split(" (")[0] for line in said] == ["timer", "external event 'approval'"]
+    shown = waiting("approval_in_time", "external event 'approval'", lines=2)
+    assert [line.split(":")[0].split(" (")[0] for line in shown] == ["timer", "external event 'approval'"]
 
 
 def test_a_child_that_waits(waiting):
     """The event is named that the child of a parent waits for, with the child."""
-    [said] = waiting("waiting_parent", "external event 'approval'")
-    assert "(in approval child-of-" in said
+    [shown] = waiting("waiting_parent", "external event 'approval'")
+    assert "(in approval child-of-" in shown
 
 
 def test_asking_changes_nothing_and_logs_nothing(mishaps, waiting):

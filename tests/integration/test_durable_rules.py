@@ -161,7 +161,7 @@ def test_a_restart_with_options(durable, wait_until, given, version):
 
 
 @pytest.mark.parametrize(
-    ("path", "status", "says"),
+    ("path", "status", "message"),
     [
         ("instances/first/restartWithOptions", 400, "newInstanceId"),
         ("instances/first/restartWithOptions?newInstanceId=%40x", 400, "@"),
@@ -169,9 +169,9 @@ def test_a_restart_with_options(durable, wait_until, given, version):
         ("instances/nobody/restartWithOptions?newInstanceId=x", 400, "nobody"),
     ],
 )
-def test_a_restart_that_cannot_be(durable, path, status, says):
+def test_a_restart_that_cannot_be(durable, path, status, message):
     """A restart without an id, under one that is none or is taken by a living instance, or of nothing, is refused."""
     durable("POST", "orchestrators/waits/first")
     refused = durable("POST", path)
     assert refused.status_code == status
-    assert says in refused.text
+    assert message in refused.text

@@ -35,8 +35,8 @@ def run(words, folder, python=sys.executable, **environment):
 @pytest.mark.parametrize("options", [[], ["--twice"], ["--twice", "--twice-answer", "first"]], ids=" ".join)
 def test_orders_are_tested_in_every_way(tmp_path, options):
     """All tests of the app pass, also with all work delivered twice: fakes, skipped time, faults, histories."""
-    told = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}", *options], ORDERS)
-    assert "embedded 13 passed" in told
+    printed = run(["pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}", *options], ORDERS)
+    assert "embedded 13 passed" in printed
 
 
 def test_typed_tests_pass(tmp_path):
@@ -76,16 +76,16 @@ def test_orders_are_tested_beside_a_scheduler_elsewhere(tmp_path):
         app = shutil.copytree(ORDERS, tmp_path / "orders")
         (app / "conftest.py").write_text(ELSEWHERE.replace("{address}", scheduler.grpc_address))
         (app / "tests" / "test_faults.py").unlink()  # faults need a scheduler of their own
-        told = run(["pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], app)
-    assert re.search(r"embedded [6-9] passed", told), told
-    assert "cannot be moved" in told
+        printed = run(["pytest", "-q", "-rs", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"], app)
+    assert re.search(r"embedded [6-9] passed", printed), printed
+    assert "cannot be moved" in printed
 
 
 def test_orders_are_tested_on_the_emulator(tmp_path):
     """The same on Microsoft's emulator, where Docker answers; else each test says what is missing."""
     words = ["pytest", "-q", "-rs", "--stack", "emulator", "-p", "no:cacheprovider", f"--basetemp={tmp_path / 'tests'}"]
-    told = run(words, ORDERS)
-    assert re.search(r"emulator [6-9] passed|13 skipped", told), told
+    printed = run(words, ORDERS)
+    assert re.search(r"emulator [6-9] passed|13 skipped", printed), printed
 
 
 @pytest.mark.parametrize("block", re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL))

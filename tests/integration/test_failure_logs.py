@@ -71,8 +71,8 @@ def test_an_activity_and_its_orchestrator_are_logged_once_each(mishaps):
     _, instance_id = mishaps.run("ship_order", {"id": 7})
     activity, orchestrator = mishaps.entries(instance_id)
     headline, _, *trace = activity.splitlines()
-    said = f"Activity 'ship' failed: KeyError: 'weight_kg' ({WEIGHS}) [instance {instance_id}]"
-    assert headline.endswith(said)
+    logged = f"Activity 'ship' failed: KeyError: 'weight_kg' ({WEIGHS}) [instance {instance_id}]"
+    assert headline.endswith(logged)
     files = [line for line in trace if line.strip().startswith("File ")]
     assert [Path(line.split('"')[1]).name for line in files] == ["function_app.py", "scales.py"]
     assert "Orchestrator 'ship_order' failed: " in orchestrator
@@ -268,13 +268,13 @@ def test_verbose_shows_turns_and_activities_with_their_times(verbose):
     """Each piece of work has an entry with its milliseconds and its instance; turns say what they asked for."""
     _, instance_id = verbose.run("own_failure")
     entries = [entry.strip() for entry in verbose.entries(instance_id, "DEBUG")]
-    said = [re.sub(r"[\d,]+\.\d ms(, \S+ ms of it waiting for a thread)?", "N ms", _message(one)) for one in entries]
+    logged = [re.sub(r"[\d,]+\.\d ms(, \S+ ms of it waiting for a thread)?", "N ms", _message(one)) for one in entries]
     where = f"[instance {instance_id}]"
-    assert f"Turn of 'own_failure' took N ms, asked for activity 'label' {where}" in said
-    assert f"Activity 'label' took N ms {where}" in said
+    assert f"Turn of 'own_failure' took N ms, asked for activity 'label' {where}" in logged
+    assert f"Activity 'label' took N ms {where}" in logged
     assert any(
         re.fullmatch(r"Turn of 'own_failure' took N ms, \d+ events replayed, failure " + re.escape(where), one)
-        for one in said
+        for one in logged
     )
 
 

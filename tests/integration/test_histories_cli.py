@@ -59,12 +59,12 @@ def test_unchanged_code_is_ok(capsys):
 def test_changed_code_is_different(capsys, changed_app):
     """A difference is reported with file, turn, event, both sides and the line of the code; the exit code is 7."""
     assert main(["replay", str(HISTORIES), "--app", str(changed_app)]) == 7
-    told = capsys.readouterr()
-    assert f"{HISTORIES / 'entities.json'}: differs in input, turn 1, event 1" in told.out
-    assert "  history: entity call '@tally@a get'" in told.out
-    assert "  today:   entity call '@tally@a get' with input \"new\"   (entities.py:" in told.out
-    assert told.out.endswith("3 ok, 1 different, 0 unreadable\n")
-    assert told.err == "error: 1 of 4 recorded histories replay differently.\n"
+    printed = capsys.readouterr()
+    assert f"{HISTORIES / 'entities.json'}: differs in input, turn 1, event 1" in printed.out
+    assert "  history: entity call '@tally@a get'" in printed.out
+    assert "  today:   entity call '@tally@a get' with input \"new\"   (entities.py:" in printed.out
+    assert printed.out.endswith("3 ok, 1 different, 0 unreadable\n")
+    assert printed.err == "error: 1 of 4 recorded histories replay differently.\n"
 
 
 @pytest.mark.sdk1
@@ -76,9 +76,9 @@ def test_ctrl_c_in_an_orchestrator_is_no_difference(capsys, changed_app):
     entities.write_text(text.replace('step["op"], "new")))', f'step["op"], {press})))'))
     assert press in entities.read_text()
     assert main(["replay", str(HISTORIES), "--app", str(changed_app)]) == 130
-    told = capsys.readouterr()
-    assert told.err == "interrupted: 1 of 4 histories were replayed\n"
-    assert told.out.endswith("1 ok, 0 different, 0 unreadable\n")
+    printed = capsys.readouterr()
+    assert printed.err == "interrupted: 1 of 4 histories were replayed\n"
+    assert printed.out.endswith("1 ok, 0 different, 0 unreadable\n")
 
 
 def _until_asleep(pid):
@@ -100,8 +100,8 @@ def test_a_signal_while_a_history_is_awaited(tmp_path, number):
                 assert connection.recv(1)
                 _until_asleep(running.pid)
                 running.send_signal(number)
-                told = running.communicate(timeout=30)[0]
-    assert (told, running.returncode) == ("interrupted: 0 of 1 histories were written\n", 128 + number)
+                printed = running.communicate(timeout=30)[0]
+    assert (printed, running.returncode) == ("interrupted: 0 of 1 histories were written\n", 128 + number)
 
 
 def test_ctrl_c_while_runs_are_compared(monkeypatch, capsys):
@@ -121,9 +121,9 @@ def test_results_as_json(capsys, changed_app, tmp_path):
     broken = tmp_path / "broken.json"
     broken.write_text("{}")
     assert main(["replay", "--json", str(HISTORIES), str(broken), "--app", str(changed_app)]) == 7
-    told = json.loads(capsys.readouterr().out)
-    assert told["counts"] == {"ok": 3, "different": 1, "unreadable": 1}
-    results = {Path(result["file"]).name: result for result in told["histories"]}
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["counts"] == {"ok": 3, "different": 1, "unreadable": 1}
+    results = {Path(result["file"]).name: result for result in printed["histories"]}
     assert results["entities.json"]["difference"]["aspect"] == "input"
     assert results["entities.json"]["difference"]["turn"] == 1
     assert "is not a recorded history" in results["broken.json"]["reason"]
@@ -134,10 +134,10 @@ def test_what_cannot_be_read_is_a_usage_error(capsys, tmp_path):
     """Files that are no histories end with exit code 2, after all others were replayed; so does an empty folder."""
     missing = tmp_path / "missing.json"
     assert main(["replay", str(HISTORIES / "entities.json"), str(missing), "--app", str(FEATURES)]) == 2
-    told = capsys.readouterr()
-    assert f"{missing}: cannot be read: No such file or directory" in told.out
-    assert "1 ok, 0 different, 1 unreadable" in told.out
-    assert told.err == f"error: not a recorded history that can be read: {missing}\n"
+    printed = capsys.readouterr()
+    assert f"{missing}: cannot be read: No such file or directory" in printed.out
+    assert "1 ok, 0 different, 1 unreadable" in printed.out
+    assert printed.err == f"error: not a recorded history that can be read: {missing}\n"
     assert main(["replay", str(tmp_path), "--app", str(FEATURES)]) == 2
     assert "There is no *.json in the folder" in capsys.readouterr().err
 

@@ -178,7 +178,7 @@ def test_what_runs_has_no_end_and_unknown_ids_are_left_out(app):
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         (b"", "not JSON"),
         (b"[]", "not a list of texts"),
@@ -188,11 +188,11 @@ def test_what_runs_has_no_end_and_unknown_ids_are_left_out(app):
         (b'{"ids": [' + b'"a",' * 1000 + b'"a"]}', "has 1001 items"),
     ],
 )
-def test_a_body_that_names_no_instances_is_refused_in_words(embedded, body, says):
+def test_a_body_that_names_no_instances_is_refused_in_words(embedded, body, message):
     """A wrong body is a 400 that says what is expected."""
     answer = embedded.post(ENDPOINT, data=body)
     assert answer.status_code == 400
-    assert says in answer.json()["error"]
+    assert message in answer.json()["error"]
     assert "1 to 1000 instance ids" in answer.json()["error"]
 
 

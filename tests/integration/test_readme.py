@@ -116,27 +116,27 @@ def with_scenario(text):
 
 
 def adapt(command, host, tmp_path):
-    text, says = ADAPTED.get(command, (command, "2 passed" if command.startswith("pytest") else ""))
+    text, expected = ADAPTED.get(command, (command, "2 passed" if command.startswith("pytest") else ""))
     if text.startswith("pytest"):
         text = f"cd {project(tmp_path)} && .venv/bin/python -m {text}"
     for old, new in REPLACED:
         text = text.replace(old, new)
     text = with_scenario(text)
     if re.search("durable-harness (record|replay|why)", text):
-        says, ended = (
+        expected, ended = (
             ("critical path|findings" if " why " in text else "events"),
             Operations(host, tmp_path).start("/api/async_http_api", {"duration": 0}),
         )
         ended.wait()
         text = text.replace("INSTANCE_ID", ended.instance_id).replace("--out tests", "--out {tmp}")
     elif re.search("durable-harness (serve|scheduler|func)", text):
-        says = SERVES
+        expected = SERVES
         if " scheduler" in text:
             text = text.replace("build/hub.db", "{tmp}/hub.db") + " --grpc-port 0 --http-port 0 --dashboard-port 0"
         elif "--port" not in text:
             text += " --port {port}"
     elif "locust" in text and "--headless" not in text:
-        says = "web UI"
+        expected = "web UI"
         text += " --web-port {port} --web-host 127.0.0.1"
     values = {
         "tmp": tmp_path,
@@ -146,7 +146,7 @@ def adapt(command, host, tmp_path):
     }
     for name, value in values.items():
         text = text.replace("{" + name + "}", str(value))
-    return text.replace(".venv/bin/", f"{Path(sys.executable).parent}/"), says
+    return text.replace(".venv/bin/", f"{Path(sys.executable).parent}/"), expected
 
 
 def project(tmp_path):
@@ -176,9 +176,9 @@ def test_a_command_of_the_readme_works(command, host, tmp_path):
     reason = next((why for start, why in NOT_RUN.items() if command.startswith(start)), None)
     if reason:
         pytest.skip(f"{reason}; run it by hand where that is to be had")
-    text, says = adapt(command, host, tmp_path)
-    if says in {SERVES, "web UI"}:
-        assert_serves(text, "Functions:|task hubs" if says == SERVES else "web interface")
+    text, expected = adapt(command, host, tmp_path)
+    if expected in {SERVES, "web UI"}:
+        assert_serves(text, "Functions:|task hubs" if expected == SERVES else "web interface")
         return
     (tmp_path / "reports.toml").write_text(DESCRIPTION)
     (tmp_path / "gates.toml").write_text("[operations]\nlost = 0\nerror_ratio = 0\n")
@@ -187,7 +187,7 @@ def test_a_command_of_the_readme_works(command, host, tmp_path):
         text, shell=True, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(says, done.stdout)
+    assert re.search(expected, done.stdout)
 
 
 @pytest.mark.thorough

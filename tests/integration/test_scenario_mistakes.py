@@ -30,19 +30,19 @@ def load(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "said", "place"),
+    ("source", "message", "place"),
     [
         ("import os\nclass Bad(:\n", "SyntaxError: invalid syntax", "loadtests/bad.py:2: class Bad(:"),
         ("\nimport nowhere\n", "ModuleNotFoundError: No module named 'nowhere'", "loadtests/bad.py:2: import nowhere"),
         ("import json\njson.loads('{')\n", "JSONDecodeError: ", "loadtests/bad.py:2: json.loads('{')"),
     ],
 )
-def test_a_file_that_does_not_import(load, source, said, place):
+def test_a_file_that_does_not_import(load, source, message, place):
     """The file, what is wrong and the user's own line are named, without a traceback, and the code is no gate's."""
     ended = load(bad=source, good=GOOD)
     assert ended.returncode == 2, ended.stderr
     first, second = ended.stderr.splitlines()
-    assert first.startswith(f"error: loadtests/bad.py does not import: {said}")
+    assert first.startswith(f"error: loadtests/bad.py does not import: {message}")
     assert second == f"  {place}"
 
 

@@ -86,8 +86,8 @@ def test_instances_that_name_no_version_have_the_default_one(native, name):
 
 def test_a_failure_has_the_type_and_the_text_of_the_error(native):
     """What an activity raises is known by its module, class and text, caught or not."""
-    told = output_of(native, "caught", "half ž")
-    assert told == {"type": "function_app.OddError", "message": "half ž"}
+    reported = output_of(native, "caught", "half ž")
+    assert reported == {"type": "function_app.OddError", "message": "half ž"}
     ended = native.wait_terminal(begin(native, "raising", "too cold"))
     assert ended["runtimeStatus"] == "Failed"
     assert "too cold" in ended["output"]
@@ -134,7 +134,7 @@ def test_events_by_client_webhook_and_orchestration(native):
         native.wait_for(instance_id, "Running")
     assert call(native, "raise_orchestration_event", by_client, event_name="go", data={"n": 1}).status_code == 200
     native.raise_event(by_webhook, "go", [2])
-    assert output_of(native, "tells", {"id": by_other, "event": "go", "data": "three"}) == "sent"
+    assert output_of(native, "sends", {"id": by_other, "event": "go", "data": "three"}) == "sent"
     ended = [native.wait_terminal(instance_id)["output"] for instance_id in (by_client, by_webhook, by_other)]
     assert ended == [{"n": 1}, [2], "three"]
 
@@ -249,9 +249,9 @@ def test_histories_are_exported(native):
     """An export job finds what has ended by the client of its activities, and writes each history."""
     instance_id = begin(native, "greet_all", ["Ada"])
     native.wait_terminal(instance_id)
-    told = native.post("/api/export").json()
-    assert (told["status"], told["failed"]) == ("COMPLETED", 0)
-    assert told["exported"] >= 1
+    reported = native.post("/api/export").json()
+    assert (reported["status"], reported["failed"]) == ("COMPLETED", 0)
+    assert reported["exported"] >= 1
     assert instance_id in native.get("/api/exported").json()["exported"]
 
 
@@ -266,8 +266,8 @@ def test_large_payloads_travel_by_the_payload_store(native):
 
 def test_durable_http_calls_are_the_sdks_own(native):
     """`call_http` is a built-in activity and orchestrator, which every app has."""
-    told = output_of(native, "asks_the_web", {"url": f"{native.stack.base_url}/admin/host/ping"})
-    assert told["status"] == 200
+    reported = output_of(native, "asks_the_web", {"url": f"{native.stack.base_url}/admin/host/ping"})
+    assert reported["status"] == 200
 
 
 def test_the_grpc_endpoint_is_for_clients_only(native):

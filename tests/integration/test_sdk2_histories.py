@@ -71,11 +71,11 @@ def test_changed_code_differs_with_turn_event_and_line(recorded, changed, capsys
     folder = recorded("retried", 1)
     app = changed('"fails": times}', '"fails": times, "more": 1}')
     assert main(["replay", str(folder), "--app", str(app)]) == 7
-    told = capsys.readouterr().out
-    assert "differs in input, turn 1, event 1" in told
-    assert "  history: activity 'flaky' with input" in told
-    assert re.search(r"  today:   activity 'flaky' with input .*   \(function_app\.py:\d+\)\n", told)
-    assert "input.more" in told
+    printed = capsys.readouterr().out
+    assert "differs in input, turn 1, event 1" in printed
+    assert "  history: activity 'flaky' with input" in printed
+    assert re.search(r"  today:   activity 'flaky' with input .*   \(function_app\.py:\d+\)\n", printed)
+    assert "input.more" in printed
 
 
 @pytest.mark.sdk2
@@ -98,7 +98,7 @@ def test_every_turn_is_replayed_and_compared_on_request(running_apps):
 
 @pytest.mark.sdk2
 @pytest.mark.parametrize(
-    ("code", "said"),
+    ("code", "message"),
     [
         ("ctx.call_activity('echo', input=next(numbers))", "differ in input"),
         ("ctx.call_activity(f'echo{next(numbers)}')", "differ in name"),
@@ -106,7 +106,7 @@ def test_every_turn_is_replayed_and_compared_on_request(running_apps):
         ("(ctx.call_activity if next(numbers) % 2 else ctx.call_sub_orchestrator)('echo')", "differ in kind"),
     ],
 )
-def test_code_that_does_not_repeat_itself_fails(running_apps, tmp_path, code, said):
+def test_code_that_does_not_repeat_itself_fails(running_apps, tmp_path, code, message):
     """With --always-replay code that does something else each time fails in its first turn, and the line is named."""
     (tmp_path / "function_app.py").write_text(
         "import itertools\nfrom datetime import timedelta\nimport azure.durable_functions as df\n"
@@ -118,7 +118,9 @@ def test_code_that_does_not_repeat_itself_fails(running_apps, tmp_path, code, sa
     app = running_apps(tmp_path, ("--always-replay",))
     ended = app.wait_terminal(app.start("wavers"))
     assert ended["runtimeStatus"] == "Failed"
-    assert f"Orchestrator function 'wavers' is not deterministic: it was replayed, and they {said}" in ended["output"]
+    assert (
+        f"Orchestrator function 'wavers' is not deterministic: it was replayed, and they {message}" in ended["output"]
+    )
     assert re.search(r"function_app\.py:9\)", ended["output"])
 
 
@@ -139,7 +141,7 @@ def test_a_history_of_the_other_sdk_is_no_difference(tmp_path, capsys, sdk_gener
     app = {1: TESTS / "apps" / "features", 2: NATIVE}[sdk_generation]
     write_document(tmp_path / "one.json", history({1: 1, 2: 0}[sdk_generation]))
     assert main(["replay", str(tmp_path / "one.json"), "--app", str(app)]) == 7
-    told = capsys.readouterr().out
-    assert "differs in SDK" in told
-    assert f"recorded with azure-functions-durable {3 - sdk_generation}.x" in told
-    assert f"azure-functions-durable {sdk_generation}.x is installed" in told
+    printed = capsys.readouterr().out
+    assert "differs in SDK" in printed
+    assert f"recorded with azure-functions-durable {3 - sdk_generation}.x" in printed
+    assert f"azure-functions-durable {sdk_generation}.x is installed" in printed

@@ -84,9 +84,9 @@ def test_status_with_input(features, sdk, key):
 def test_status_with_history(features, sdk, key):
     """get_status with show_history keeps the server's historyEvents: completed tasks with their function's name."""
     features.run("relay", {"activity": "echo", "value": 7}, key)
-    told = sdk.one("status", key, show_history="1", show_history_output="1")
-    assert told["history"] is None
-    started, completed, ended = told["historyEvents"]
+    document = sdk.one("status", key, show_history="1", show_history_output="1")
+    assert document["history"] is None
+    started, completed, ended = document["historyEvents"]
     assert (started["EventType"], started["FunctionName"]) == ("ExecutionStarted", "relay")
     assert (completed["EventType"], completed["FunctionName"], completed["Result"]) == ("TaskCompleted", "echo", 7)
     assert (ended["EventType"], ended["OrchestrationStatus"], ended["Result"]) == ("ExecutionCompleted", "Completed", 7)

@@ -67,9 +67,9 @@ def test_made_ids_are_uuids_and_differ(features):
 def test_the_clock_is_utc_and_goes_forward(features):
     """current_utc_datetime carries a UTC zone, agrees with the wall clock and grows from turn to turn."""
     before = datetime.now(UTC) - timedelta(seconds=1)
-    told = features.output_of("ids_and_clock")
-    started, later = datetime.fromisoformat(told["started"]), datetime.fromisoformat(told["later"])
-    assert told["offset"] == "0:00:00"
+    output = features.output_of("ids_and_clock")
+    started, later = datetime.fromisoformat(output["started"]), datetime.fromisoformat(output["later"])
+    assert output["offset"] == "0:00:00"
     assert before < started < later < datetime.now(UTC) + timedelta(seconds=1)
 
 

@@ -237,7 +237,7 @@ def test_a_replay_is_no_repeat(serve, given, tmp_path):
         served.client.wait_terminal(served.client.start("acts_in_replays", given))
         assert len((tmp_path / "replays").read_text()) > 1
         report = served.report()
-        assert set(report) == {"tell_time", "send_get"}
+        assert set(report) == {"read_clock", "send_get"}
         assert all(found["delivered"] == 1 and not found["twice"] for found in report.values())
 
 
@@ -260,7 +260,7 @@ def test_a_scheduler_in_another_process(serve, given, our_scheduler):
 @pytest.mark.parametrize(
     ("activity", "outcome", "detail"),
     [
-        ("tell_time", "times", "answer.at: "),
+        ("read_clock", "times", "answer.at: "),
         ("fail_first", "failedFirst", "ConnectionError: not yet"),
         ("fail_both", "failedBoth", "LookupError: fail_both"),
     ],

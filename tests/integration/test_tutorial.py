@@ -75,7 +75,7 @@ class Reader:
     def __init__(self, folder):
         self.folder = folder
         self.printed = ""
-        self.can_tell = True
+        self.is_conclusive = True
 
     def follow(self, step):
         name = file_of(step)
@@ -87,7 +87,7 @@ class Reader:
             self._change(step.text)
         elif step.kind == "yaml":
             assert step.text in (self.folder / ".github/workflows/durable-harness.yml").read_text()
-        elif step.kind == "text" and self.can_tell:
+        elif step.kind == "text" and self.is_conclusive:
             assert_shown(step.text, self.printed)
 
     def _write(self, name, text):
@@ -125,8 +125,8 @@ class Reader:
         )
         self.printed = done.stdout
         # A few pairs on a busy machine may not be enough for an answer, which is one as well.
-        self.can_tell = not (" ab " in command and done.returncode == CANNOT_TELL)
-        assert done.returncode == expected or not self.can_tell, f"{command}\n{done.stdout}\n{done.stderr}"
+        self.is_conclusive = not (" ab " in command and done.returncode == CANNOT_TELL)
+        assert done.returncode == expected or not self.is_conclusive, f"{command}\n{done.stdout}\n{done.stderr}"
 
 
 @pytest.mark.thorough

@@ -299,9 +299,9 @@ def test_keys_in_a_ready_file_are_not_printed_too(serving):
 def test_a_key_of_no_function_is_reported(serving):
     """A variable whose function is misspelt opens nothing, and the start says so."""
     with serving("--enableAuth", DURABLE_HARNESS_FUNCTION_KEY_TWO="the-key-of-two") as command:
-        said = command.log.read_text()
-    assert "DURABLE_HARNESS_FUNCTION_KEY_TWO: there is no such function" in said
-    assert "the-key-of-two" not in said
+        logged = command.log.read_text()
+    assert "DURABLE_HARNESS_FUNCTION_KEY_TWO: there is no such function" in logged
+    assert "the-key-of-two" not in logged
 
 
 def test_a_key_that_no_header_can_carry_ends_the_start(serving):
@@ -338,9 +338,9 @@ def test_record_says_that_the_key_is_wrong(guarded, tmp_path, capsys, key):
     """A key that does not open the webhooks is not taken for an instance that is not there."""
     words = ["record", "any", "--host", guarded.facts["baseUrl"], "--function-key", key, "--out", str(tmp_path)]
     assert main(words) == 2
-    said = capsys.readouterr().err
-    assert "the system key durabletask_extension or the master key" in said
-    assert key not in said
+    logged = capsys.readouterr().err
+    assert "the system key durabletask_extension or the master key" in logged
+    assert key not in logged
 
 
 @pytest.mark.parametrize("key", ["the-system-key", "the-master-key"])

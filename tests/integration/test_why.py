@@ -87,11 +87,11 @@ def test_the_text_names_knob_and_path(slow, capsys):
     instance_id = slow.post("/api/orchestrators/starved_of_threads").json()["id"]
     slow.wait_terminal(instance_id)
     assert main(["why", instance_id, "--host", slow.stack.base_url]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith(f"Instance '{instance_id}' of orchestrator 'starved_of_threads': completed, ")
-    assert "wait for a thread" in said
-    assert "PYTHON_THREADPOOL_THREAD_COUNT is 2" in said
-    assert "The critical path:" in said
+    printed = capsys.readouterr().out
+    assert printed.startswith(f"Instance '{instance_id}' of orchestrator 'starved_of_threads': completed, ")
+    assert "wait for a thread" in printed
+    assert "PYTHON_THREADPOOL_THREAD_COUNT is 2" in printed
+    assert "The critical path:" in printed
 
 
 def test_an_instance_that_is_not_there(slow, capsys):

@@ -46,9 +46,9 @@ class DocumentedService(ThreadedService):
         self.orders.append(order)
         self.reports[number] = (order, time.time(), time.time() + seconds)
         where = f"/reports/{number}"
-        told = [({"Operation-Location": where}, {}), ({}, {"links": {"status": where}}), ({}, {})][int(number) % 3]
-        body = {"report": {"id": number}, **told[1]}
-        return web.json_response(body, status=(200, 202)[int(number) % 2], headers=told[0])
+        places = [({"Operation-Location": where}, {}), ({}, {"links": {"status": where}}), ({}, {})][int(number) % 3]
+        body = {"report": {"id": number}, **places[1]}
+        return web.json_response(body, status=(200, 202)[int(number) % 2], headers=places[0])
 
     async def _status(self, request):
         self.unauthorised += request.headers.get("Authorization") != TOKEN

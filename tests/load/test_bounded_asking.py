@@ -19,7 +19,7 @@ HEAD = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-def says_nothing(peer):
+def stays_silent(peer):
     """Take the request and never answer."""
     peer.request()
     peer.closed_by_client()
@@ -55,7 +55,7 @@ def asker():
         yield made
 
 
-@pytest.mark.parametrize("script", [says_nothing, drips])
+@pytest.mark.parametrize("script", [stays_silent, drips])
 def test_an_answer_that_takes_too_long(asker, serve, script):
     """A server that is silent, or that sends a byte now and then, is left when the time is up."""
     assert asker.get(serve(script).url, {}, 0.3) == NoResponse("no answer in time")
@@ -107,11 +107,11 @@ def test_the_probe_is_content_with_any_answer(serve):
 
 
 @pytest.mark.parametrize(
-    ("script", "told"), [(says_nothing, "no answer in time"), (once(b"SSH-2.0\r\n"), "the response is not HTTP/1.1")]
+    ("script", "message"), [(stays_silent, "no answer in time"), (once(b"SSH-2.0\r\n"), "the response is not HTTP/1.1")]
 )
-def test_the_probe_says_what_is_wrong(serve, script, told):
+def test_the_probe_says_what_is_wrong(serve, script, message):
     """A server that does not answer, or not in HTTP, is unreachable, for the reason that the load would have."""
-    with pytest.raises(UnreachableError, match=told):
+    with pytest.raises(UnreachableError, match=message):
         probe(serve(script).url, timeout_s=0.3)
 
 

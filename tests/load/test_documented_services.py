@@ -77,7 +77,7 @@ def test_bad_clients_send_what_the_service_must_refuse(load, service):
 
 
 @pytest.mark.parametrize(
-    ("scenario", "left_out", "told"),
+    ("scenario", "left_out", "message"),
     [
         ("Terminate", r"\[terminate\].*?(?=\[event\])", "Terminate: the service 'reports' has no way to end an oper"),
         (
@@ -87,11 +87,11 @@ def test_bad_clients_send_what_the_service_must_refuse(load, service):
         ),
     ],
 )
-def test_a_description_that_lacks_what_a_scenario_needs(load, service, scenario, left_out, told):
+def test_a_description_that_lacks_what_a_scenario_needs(load, service, scenario, left_out, message):
     """The run ends at its start, with what to add to the description."""
     run = load(scenario, "Steady", description=re.sub(left_out, "", DESCRIPTION, flags=re.DOTALL))
     assert run.code == 2
-    assert told in run.err
+    assert message in run.err
     assert "Traceback" not in run.err
     assert service.orders == []
 

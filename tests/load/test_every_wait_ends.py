@@ -188,9 +188,9 @@ def test_a_signal_ends_what_waits_for_a_silent_server(start, serve, wait_until, 
     process = start(*(part.format(port=server.port) for part in words))
     wait_until(lambda: server.connections or process.poll() is not None, "its first connection")
     process.send_signal(number)
-    told, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == codes[number], told
-    assert "Traceback" not in told
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == codes[number], printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.thorough
@@ -203,9 +203,9 @@ def test_a_signal_ends_what_waits_for_an_app(start, tmp_path, wait_until, comman
     process = start(*(part.format(app=app.folder) for part in words))
     wait_until(lambda: app.mark.exists() or process.poll() is not None, "the import of the app")
     process.send_signal(number)
-    told, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == codes[number], told
-    assert "Traceback" not in told
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == codes[number], printed
+    assert "Traceback" not in printed
     wait_until(lambda: not app.processes(), "all its processes to end")
 
 
@@ -225,8 +225,8 @@ def test_a_signal_ends_an_operation_of_the_fixtures(start, serve, wait_until, wh
     process = start(*OPERATION, f"--stack-url={server.url}", "--operation-timeout=3600")
     wait_until(lambda: server.connections == len(FALLS_SILENT[what]) or process.poll() is not None, what)
     process.send_signal(number)
-    told, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == PYTEST[number], told
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == PYTEST[number], printed
 
 
 @pytest.mark.thorough
@@ -234,9 +234,9 @@ def test_an_operation_of_the_fixtures_ends_by_its_limit(start, serve):
     """A test that waits for a deployment which fell silent fails when the time of its operation is up."""
     server = serve(*FALLS_SILENT["a poll"])
     process = start(*OPERATION, f"--stack-url={server.url}", "--operation-timeout=1")
-    told, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 1, told
-    assert "1 failed" in told
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 1, printed
+    assert "1 failed" in printed
 
 
 @pytest.mark.thorough
@@ -274,9 +274,9 @@ def test_a_start_ends_by_its_limit(tmp_path, monkeypatch):
 def test_a_replay_ends_by_its_limit(tmp_path, capsys):
     """An import that takes longer than `replay --timeout` is an app that does not load, at a line that is named."""
     assert main(["replay", str(HISTORY), "--app", str(HangingApp(tmp_path).folder), "--timeout", "0.5"]) == 5
-    told = capsys.readouterr().err
-    assert "it was not over after 0.5 s" in told
-    assert 'File "function_app.py", line 4, in <module>\n    time.sleep(1)' in told
+    printed = capsys.readouterr().err
+    assert "it was not over after 0.5 s" in printed
+    assert 'File "function_app.py", line 4, in <module>\n    time.sleep(1)' in printed
 
 
 def test_an_orchestrator_that_never_comes_back_is_different(tmp_path, capsys):
@@ -323,8 +323,8 @@ def test_a_signal_ends_the_image(start, number, is_first_process):
             break
     inner = psutil.Process(process.pid).children()[0] if before else process
     inner.send_signal(number)
-    told, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, "".join(lines) + told
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, "".join(lines) + printed
 
 
 @pytest.mark.thorough
@@ -347,8 +347,8 @@ def test_a_signal_ends_processes_that_wait_for_each_other(start, wait_until, rol
         if awaited in line:
             break
     process.send_signal(number)
-    told, _ = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode in {130, 143, -signal.SIGTERM, 1}, "".join(lines) + told
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode in {130, 143, -signal.SIGTERM, 1}, "".join(lines) + printed
 
 
 @pytest.mark.parametrize("script", [never_answers, answers_slowly, begins_slowly])

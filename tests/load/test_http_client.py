@@ -349,7 +349,7 @@ def test_the_next_address_is_tried(caller, serve, monkeypatch):
     refusing = socket.socket()
     refusing.bind(("127.0.0.1", 0))
     addresses = [Address(socket.AF_INET, refusing.getsockname()), Address(socket.AF_INET, ("127.0.0.1", server.port))]
-    monkeypatch.setattr(connection_pool, "resolve", lambda host, port, tell: tell(addresses, ""))
+    monkeypatch.setattr(connection_pool, "resolve", lambda host, port, resolved: resolved(addresses, ""))
     with refusing:
         results = [caller.get("http://two-addresses.test/") for _ in range(2)]
     assert [body_of(result) for result in results] == [b"ok", b"ok"]
@@ -370,17 +370,17 @@ def test_ipv6(caller, serve):
 def test_connections_are_bounded_and_the_wait_is_reported(new_caller, serve):
     """With one connection requests go one after the other; the wait is the generator's, not the server's."""
     caller = new_caller(connections=1)
-    go_on = threading.Event()
+    released = threading.Event()
 
     def script(peer):
         peer.request()
-        go_on.wait(PATIENCE_S)
+        released.wait(PATIENCE_S)
         peer.send(OK)
         peer.answer_all()
 
     server = serve(script)
     first, second = caller.begin(server.url), caller.begin(server.url)
-    caller.client._reactor.call_at(monotonic() + 0.3, lambda *_: go_on.set())
+    caller.client._reactor.call_at(monotonic() + 0.3, lambda *_: released.set())
     ended = caller.finish(second)
     assert caller.finish(first).pool_wait_s == 0
     assert server.connections == 1
@@ -391,11 +391,11 @@ def test_connections_are_bounded_and_the_wait_is_reported(new_caller, serve):
 def test_the_wait_for_a_connection_has_an_end(new_caller, serve):
     """A request whose time is up while it waits for a connection is not sent any longer."""
     caller = new_caller(connections=1)
-    go_on = threading.Event()
+    released = threading.Event()
 
     def script(peer):
         peer.request()
-        go_on.wait(PATIENCE_S)
+        released.wait(PATIENCE_S)
         peer.send(OK)
         peer.answer_all()
 
@@ -403,7 +403,7 @@ def test_the_wait_for_a_connection_has_an_end(new_caller, serve):
     first, second = caller.begin(server.url), caller.begin(server.url, limit_s=0.1)
     exchange = caller.finish(second)
     assert (exchange.result, exchange.sent) == (NoResponse("no answer in time"), None)
-    go_on.set()
+    released.set()
     assert caller.finish(first).result.status == 200
     assert body_of(caller.get(server.url)) == b"ok"
     assert len(server.requests) == 2

@@ -65,8 +65,8 @@ def test_a_server_without_tls(caller, serve):
 def test_a_server_that_closes_in_the_handshake(caller, serve):
     """A connection that is closed before TLS is set up is reported as that."""
     server = serve(lambda peer: peer.sock.recv(10))
-    told = caller.get(server.url.replace("http:", "https:"))
-    assert told == NoResponse("server closed the connection during the TLS handshake")
+    response = caller.get(server.url.replace("http:", "https:"))
+    assert response == NoResponse("server closed the connection during the TLS handshake")
 
 
 def test_a_stale_tls_connection(caller, serve, certificate):

@@ -24,8 +24,10 @@ def scraped(start_locust, stub, wait_until):
 
     def start(*arguments):
         locust = start_locust(*headless(stub), "--metrics-port", "0", "-t", "60s", *arguments)
-        told = wait_until(lambda: re.search(r"locust: metrics of the run at (\S+)", locust.err), "the metrics' URL")
-        return locust, told[1]
+        announced = wait_until(
+            lambda: re.search(r"locust: metrics of the run at (\S+)", locust.err), "the metrics' URL"
+        )
+        return locust, announced[1]
 
     return start
 

@@ -79,9 +79,9 @@ def test_a_changelog_without_the_version_is_refused(released, text, problem):
     """A version without a dated section that says something is not released."""
     folder, call = released
     (folder / "CHANGELOG.md").write_text(text)
-    code, _, said = call("check", f"v{__version__}")
+    code, _, printed = call("check", f"v{__version__}")
     assert code == 1
-    assert said.startswith(f"CHANGELOG.md: {problem}")
+    assert printed.startswith(f"CHANGELOG.md: {problem}")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -149,13 +149,13 @@ def test_a_pre_release_is_not_the_latest(tmp_path, tag, kind, has_latest):
         "GITHUB_REF_NAME": tag,
         "GITHUB_REPOSITORY": "Owner/Project",
     }
-    said = {}
+    printed = {}
     for name, job in (("release", "announce"), ("image", "join")):
         script = read(ROOT / ".github" / "workflows" / f"{name}.yml")["jobs"][job]["steps"][-1]["run"]
         words = ["bash", "-eo", "pipefail", "-c", script]
-        said[name] = subprocess.run(
+        printed[name] = subprocess.run(
             words, env=env, cwd=tmp_path, capture_output=True, text=True, check=True
         ).stdout.split()
-    assert {tag, "--notes-file", "--verify-tag", kind} <= set(said["release"])
-    assert f"ghcr.io/owner/project:{tag[1:]}" in said["image"]
-    assert ("ghcr.io/owner/project:latest" in said["image"]) == has_latest
+    assert {tag, "--notes-file", "--verify-tag", kind} <= set(printed["release"])
+    assert f"ghcr.io/owner/project:{tag[1:]}" in printed["image"]
+    assert ("ghcr.io/owner/project:latest" in printed["image"]) == has_latest

@@ -33,11 +33,11 @@ class Outcome:
 
     def failure(self, name):
         """Return the report of a failed test, as pytest prints it."""
-        return self._told(name, "failure")
+        return self._text_of(name, "failure")
 
     def error(self, name):
         """Return the report of a test that could not be set up."""
-        return self._told(name, "error")
+        return self._text_of(name, "error")
 
     def skip_reason(self, name):
         """Return why a test was skipped."""
@@ -52,7 +52,7 @@ class Outcome:
         """Return how many tests were `failure`, `error` or `skipped`."""
         return sum(any(case.find(kind) is not None for kind in kinds) for case in self.cases.values())
 
-    def _told(self, name, kind):
+    def _text_of(self, name, kind):
         found = self.cases[name].find(kind)
         assert found is not None, f"{name} has no {kind}:\n{self.output}"
         return found.text

@@ -72,9 +72,9 @@ def test_time_is_advanced_by_hand(operations, durable_clock):
     operation = operations.start_orchestrator("naps", {"days": 2})
     durable_clock.advance(DAY)
     assert operation.status()["runtimeStatus"] == "Running"
-    told = durable_clock.advance(DAY.total_seconds())
+    moved_to = durable_clock.advance(DAY.total_seconds())
     assert_completed(operation, output=1)
-    assert abs(durable_clock.now() - told) < timedelta(minutes=1)
+    assert abs(durable_clock.now() - moved_to) < timedelta(minutes=1)
 
 
 def test_a_move_goes_from_one_due_time_to_the_next(operations, durable_clock):
@@ -308,7 +308,7 @@ def test_an_hour(operations):
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("", "got no mode, expected one of skip, hold, real"),
         ("'fast'", "got 'fast', expected one of skip, hold, real"),
@@ -317,10 +317,10 @@ def test_an_hour(operations):
         ("'skip', most='1d'", "it takes a mode and at_most"),
     ],
 )
-def test_a_mark_that_says_nothing_ends_the_run(inner, written, said):
+def test_a_mark_that_says_nothing_ends_the_run(inner, written, message):
     """A wrong mark ends the run before any test, and names the test and how the mark is written."""
     inner.write("test_it.py", f"import pytest\n\n@pytest.mark.durable_time({written})\ndef test_it(): ...\n")
     outcome = inner.run()
     assert outcome.code == pytest.ExitCode.USAGE_ERROR
-    assert f"test_it.py::test_it: durable_time: {said}" in outcome.output
+    assert f"test_it.py::test_it: durable_time: {message}" in outcome.output
     assert 'write it as @pytest.mark.durable_time("skip", at_most="30d")' in outcome.output

@@ -73,7 +73,7 @@ def report(outcome, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("test_activity", rf"KeyError 'weight_kg' in ship \({WEIGHS}\); ship_order was expected to complete"),
         ("test_in_child", rf"KeyError 'weight_kg' in ship \({WEIGHS}\); parent was expected to complete"),
@@ -81,10 +81,10 @@ def report(outcome, name):
         ("test_recovered", r"NoCourierError: a second reason in recovers \(function_app\.py:\d+\); recovers was"),
     ],
 )
-def test_a_failure_begins_with_error_function_and_place(outcome, name, said):
+def test_a_failure_begins_with_error_function_and_place(outcome, name, message):
     """The first line has the error, the function and the line, whichever activity or child it was; the ID is last."""
     first = report(outcome, name)[0]
-    assert re.match(f"AssertionError: {said}", first), first
+    assert re.match(f"AssertionError: {message}", first), first
     assert re.search(r"\(Failed\); instance [\w:-]+$", first), first
 
 
@@ -120,8 +120,8 @@ def test_an_assertion_of_the_test_s_own_leaves_a_page(outcome):
 def test_a_hang_names_the_event_and_the_one_that_came(outcome):
     """The event that is waited for is named with its line, and the one that came under another name."""
     first = report(outcome, "test_misspelt_event")[0]
-    said = r"StuckOperationError: waits for external event 'approval' \(function_app\.py:\d+\): has not come \(for"
-    assert re.search(said, first), first
+    message = r"StuckOperationError: waits for external event 'approval' \(function_app\.py:\d+\): has not come \(for"
+    assert re.search(message, first), first
     assert "'approved' came, and nothing waits for it" in first
     assert first.endswith("approval has not ended after 1 s (Running); instance hangs")
 

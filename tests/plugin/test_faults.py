@@ -132,7 +132,7 @@ def test_break(durable_faults): ...
 
 @embedded
 @pytest.mark.parametrize(
-    ("wrong", "told"),
+    ("wrong", "message"),
     [
         (lambda faults: faults.drop_work_items(0), "count is 0; expected a whole number of at least 1"),
         (lambda faults: faults.refuse_completions(probability=1.5), "probability is 1.5; expected a number above 0"),
@@ -148,9 +148,9 @@ def test_break(durable_faults): ...
         ),
     ],
 )
-def test_what_is_no_fault_is_refused(durable_faults, wrong, told):
+def test_what_is_no_fault_is_refused(durable_faults, wrong, message):
     """An argument that makes no sense is an error that names it and what is allowed."""
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=message):
         wrong(durable_faults)
 
 

@@ -82,11 +82,11 @@ def test_record_then_change_then_replay(own_app, inner):
     inner.write("test_replay.py", REPLAY)
     assert inner.run("test_replay.py").code == 0
     own_app("[context.get_input()]")
-    told = inner.run("test_replay.py").failure("test_replay")
-    assert "2 of 2 recorded histories do not replay clean" in told
-    assert re.search(r"histories/one.json: differs in input, turn 1, event [01]\n", told)
-    assert "history: activity 'say_hello' with input \"Ada\"" in told
-    assert "today:   activity 'say_hello' with input [\"Ada\"]   (function_app.py:10)" in told
+    reason = inner.run("test_replay.py").failure("test_replay")
+    assert "2 of 2 recorded histories do not replay clean" in reason
+    assert re.search(r"histories/one.json: differs in input, turn 1, event [01]\n", reason)
+    assert "history: activity 'say_hello' with input \"Ada\"" in reason
+    assert "today:   activity 'say_hello' with input [\"Ada\"]   (function_app.py:10)" in reason
 
 
 def test_what_does_not_match_fails(own_app, inner):
@@ -134,9 +134,9 @@ def test_always_replay_fails_what_does_not_repeat_itself(own_app, inner, asked_f
     if asked_for == "ini key":
         inner.write("pytest.ini", "[pytest]\ndurable_always_replay = true\n")
     outcome = inner.run(*(["--always-replay"] if asked_for == "option" else []))
-    told = outcome.failure("test_greeting[embedded]")
-    assert "greeting was expected to complete (Failed)" in told
-    assert "Orchestrator function 'greeting' is not deterministic" in told
+    reason = outcome.failure("test_greeting[embedded]")
+    assert "greeting was expected to complete (Failed)" in reason
+    assert "Orchestrator function 'greeting' is not deterministic" in reason
 
 
 def test_always_replay_lets_pass_what_repeats_itself(own_app, inner):

@@ -174,10 +174,10 @@ def test_it(durable_url): ...
 def test_wrong_names_of_isolation_end_the_run(inner):
     """A wrong option or mark ends the run before any test, with what is allowed."""
     inner.write("test_it.py", "import pytest\n\n@pytest.mark.durable_isolation('none')\ndef test_it(): ...\n")
-    for arguments, said in (
+    for arguments, message in (
         (["--isolation=all"], "--isolation: got 'all', expected one of shared, hub, process"),
         ([], "test_it.py::test_it: durable_isolation: got 'none', expected one of shared, hub, process"),
     ):
         outcome = inner.run(*arguments)
         assert outcome.code == pytest.ExitCode.USAGE_ERROR
-        assert said in outcome.output
+        assert message in outcome.output

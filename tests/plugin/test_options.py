@@ -32,8 +32,8 @@ def test_stop(durable_stack):
 
 def test_help_documents_every_option(pytester, plugin):
     """`pytest --help` lists each option once, and each ini key that stands for it."""
-    told = pytester.runpytest_subprocess(*plugin, "--help").stdout.str()
-    group = told[told.index("durable-harness, tests of Durable Functions apps") :]
+    printed = pytester.runpytest_subprocess(*plugin, "--help").stdout.str()
+    group = printed[printed.index("durable-harness, tests of Durable Functions apps") :]
     for flag in (
         "--stack",
         "--app-dir",

@@ -157,8 +157,8 @@ def test_the_report_of_a_failed_test(inner, durable_app_dir):
     """The report of a failed test lists the requests that nothing answered: often one is why it failed."""
     outcome = inner.write("test_order.py", UNANSWERED).run(f"--app-dir={durable_app_dir}")
     assert outcome.count("failure") == 1
-    told = outcome.output.partition("requests to outside services that nothing answered")[2]
-    assert "GET https://bank.example/refund/7" in told
+    listed = outcome.output.partition("requests to outside services that nothing answered")[2]
+    assert "GET https://bank.example/refund/7" in listed
 
 
 def test_stacks_whose_host_is_not_ours(inner, durable_url):

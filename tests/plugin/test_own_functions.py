@@ -116,8 +116,8 @@ def test_a_fake_that_hangs(inner):
     failure = outcome.failure("test_hangs[embedded]")
     assert "waits for activity 'charge_card': is answered by a fake of the test, whose function has not" in failure
     assert TITLE in outcome.output
-    said = "the function of the fake of charge_card has not returned for"
-    assert said in outcome.error("test_leaves_one[embedded]")
+    message = "the function of the fake of charge_card has not returned for"
+    assert message in outcome.error("test_leaves_one[embedded]")
     assert "(test_it.py:13)" in outcome.error("test_leaves_one[embedded]")
 
 

@@ -57,8 +57,8 @@ def test_the_apps_own_status_route_follows_it(operations, running):
     running.terminate("enough")
     ended = running.wait()
     assert (ended["runtimeStatus"], ended["output"]) == ("Terminated", "enough")
-    told = operations.request("GET", route)
-    assert (told.status, told.json_object()["runtimeStatus"]) == (200, "Terminated")
+    response = operations.request("GET", route)
+    assert (response.status, response.json_object()["runtimeStatus"]) == (200, "Terminated")
 
 
 def test_an_unknown_operation_is_not_found(operations):

@@ -55,14 +55,14 @@ def test_a_test_fails_by_what_a_second_delivery_does(run):
     assert run("wrong_letters", LETTERS).code == 0
     outcome = run("wrong_letters", LETTERS, "--twice")
     assert "[2, 'not filed'] == [1, 'filed']" in outcome.failure("test_filed[embedded]")
-    for said in (
+    for message in (
         f"{TITLE} in this test",
         "file_letter (activity), delivered twice once: failed the second time once",
         "did twice: appended to file",
         "postage.add (entity), delivered twice once: other answer once",
         "not seen: bodies of requests",
     ):
-        assert said in outcome.output
+        assert message in outcome.output
 
 
 def test_the_mended_app_passes(run):
@@ -157,16 +157,16 @@ def unchecked(new_inner, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("test", "said"),
+    ("test", "message"),
     [
         ("test_faked", "send_letter was not delivered twice: a fake of the test answers for it"),
         ("test_not_run", "send_letter was not delivered twice: it did not run in this test"),
         ("test_restarted", "send_letter was not delivered twice: the host was started again in this test"),
     ],
 )
-def test_once_fails_what_it_could_not_check(unchecked, test, said):
+def test_once_fails_what_it_could_not_check(unchecked, test, message):
     """A mark whose function was faked, did not run, or ran in a host that was killed is no green test."""
-    assert f"mark once: {said}" in unchecked.failure(f"{test}[embedded]")
+    assert f"mark once: {message}" in unchecked.failure(f"{test}[embedded]")
 
 
 def test_once_needs_an_app(unchecked):
@@ -178,8 +178,8 @@ def test_once_needs_an_app(unchecked):
 @pytest.mark.parametrize("test", ["test_by_hand", "test_nobody_waits"])
 def test_once_sees_what_no_caller_awaits(unchecked, test):
     """An activity that a test runs by hand, and one of an operation that it does not wait for, are checked too."""
-    said = "send_letter was delivered twice, and did twice: appended to file"
-    assert said in unchecked.failure(f"{test}[embedded]")
+    message = "send_letter was delivered twice, and did twice: appended to file"
+    assert message in unchecked.failure(f"{test}[embedded]")
 
 
 def test_once_delivers_no_other_twice(run):
@@ -210,7 +210,7 @@ def test_fakes_are_called_once(run):
 
 
 @pytest.mark.parametrize(
-    ("mark", "said"),
+    ("mark", "message"),
     [
         ('once("charge_card")', "there is no activity or entity 'charge_card'. Known ones: file_letter, postage, send"),
         ("once()", "mark once: expected names"),
@@ -219,13 +219,13 @@ def test_fakes_are_called_once(run):
         ('twice(False)\n@pytest.mark.once("send_letter")', "marks once and twice(False)"),
     ],
 )
-def test_marks_that_say_nothing_useful(run, mark, said):
+def test_marks_that_say_nothing_useful(run, mark, message):
     """A mark with a name or a value that is unknown is an error of the test that says what is allowed."""
     outcome = run("mended_letters", marked(mark))
     assert outcome.error("test_filed[embedded]").startswith(
         ("mark once: ", "mark twice: ", "marks once", "there is no")
     )
-    assert said in outcome.error("test_filed[embedded]")
+    assert message in outcome.error("test_filed[embedded]")
 
 
 def test_a_mark_is_skipped_where_the_host_is_not_ours(run):

@@ -142,10 +142,10 @@ def test_what_is_right_passes(outcome):
 
 def test_another_output_is_shown_where_it_differs(outcome):
     """A wrong output names the place in it, what was expected there and what came, and shows the history."""
-    told = report(outcome, "test_another_output")
-    assert 'expected output.said: "Hello, Bob!"' in told
-    assert 'got      output.said: "Hello, Ada!"' in told
-    assert re.search(r"TaskCompleted +say_hello", told)
+    reported = report(outcome, "test_another_output")
+    assert 'expected output.said: "Hello, Bob!"' in reported
+    assert 'got      output.said: "Hello, Ada!"' in reported
+    assert re.search(r"TaskCompleted +say_hello", reported)
 
 
 @pytest.mark.parametrize(
@@ -182,8 +182,13 @@ def test_a_stuck_operation_is_named_with_its_cause(outcome, name, instance, caus
 )
 def test_children_are_part_of_the_tree(outcome, name, parent, child):
     """The tree shows sub-orchestrations below their parent, whether their ids are the host's or the app's."""
-    told = report(outcome, name)
-    assert told.index("instances:") < told.index(parent) < told.index(f"\n{child}") < told.index("history of")
+    reported = report(outcome, name)
+    assert (
+        reported.index("instances:")
+        < reported.index(parent)
+        < reported.index(f"\n{child}")
+        < reported.index("history of")
+    )
 
 
 def test_other_ends_are_reported_with_their_reason(outcome):
@@ -198,10 +203,10 @@ def test_other_ends_are_reported_with_their_reason(outcome):
 def test_calls_and_events_are_counted(outcome):
     """A call too many is counted, and a history is compared event by event."""
     assert "called activity say_hello 2 times, expected once" in report(outcome, "test_called_twice")
-    told = report(outcome, "test_another_history")
-    assert "has another history from event 2 on" in told
-    assert "expected: TimerFired" in told
-    assert "got:      TaskCompleted say_hello" in told
+    reported = report(outcome, "test_another_history")
+    assert "has another history from event 2 on" in reported
+    assert "expected: TimerFired" in reported
+    assert "got:      TaskCompleted say_hello" in reported
 
 
 def test_what_does_not_exist_is_reported(outcome):
@@ -213,9 +218,9 @@ def test_what_does_not_exist_is_reported(outcome):
 
 def test_many_children_are_shortened(outcome):
     """A fan-out of many stuck children keeps to the report's length, and the last line still names the file."""
-    told = report(outcome, "test_crowd")
-    assert told.count("more lines are in the file") >= 2
-    content = json.loads(Path(told.splitlines()[-1].removeprefix("everything as JSON: ")).read_text())
+    reported = report(outcome, "test_crowd")
+    assert reported.count("more lines are in the file") >= 2
+    content = json.loads(Path(reported.splitlines()[-1].removeprefix("everything as JSON: ")).read_text())
     assert len(content["instance"]["subOrchestrations"]) == 15
 
 
@@ -227,26 +232,26 @@ def test_a_state_that_does_not_come_is_reported(outcome):
 def test_a_host_that_has_ended_is_reported(outcome):
     """No test waits for a host that is gone: its report shows first how it ended, as later tests do."""
     ended = r"the host \(process \d+\) has ended \(killed by SIGKILL\)"
-    told = report(outcome, "test_host_gone")
-    assert re.search(rf"StuckOperationError: {ended}; the operation has not ended", told)
+    reported = report(outcome, "test_host_gone")
+    assert re.search(rf"StuckOperationError: {ended}; the operation has not ended", reported)
     after = report(outcome, "test_after_the_host")
     assert re.search(rf"GET /api/anything got no answer: {ended}; its log is /\S+\.log\. The next module", after)
 
 
 def test_a_host_that_hangs_is_reported_in_time(outcome):
     """A host that takes requests and does not answer delays no test: the operation is named soon after."""
-    told = report(outcome, "test_host_hung")
-    assert "has not ended after 0.3 s" in told
-    assert "its last poll: no answer: no whole answer in 1 s" in told
+    reported = report(outcome, "test_host_hung")
+    assert "has not ended after 0.3 s" in reported
+    assert "its last poll: no answer: no whole answer in 1 s" in reported
     assert float(outcome.cases["test_host_hung[embedded]"].get("time")) < 10
 
 
 def test_everything_is_in_the_file(outcome):
     """A long history is shortened in the report and whole in the file that it names, with the host's log beside it."""
-    told = report(outcome, "test_long")
-    assert "more lines are in the file" in told
-    assert "the host's log ends" in told
-    content = json.loads(Path(re.search(r"everything as JSON: (\S+)", told)[1]).read_text())
+    reported = report(outcome, "test_long")
+    assert "more lines are in the file" in reported
+    assert "the host's log ends" in reported
+    content = json.loads(Path(re.search(r"everything as JSON: (\S+)", reported)[1]).read_text())
     assert len(content["instance"]["historyEvents"]) >= 20
     assert content["problem"].endswith("long_story has not ended after 1.5 s (Running); instance long")
     assert content["stack"]["name"] == "embedded"

@@ -166,7 +166,7 @@ def test_an_event_beside_those_that_a_test_raises_by_hand(operations):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"to": ""}, "to is ''; expected the name of an event"),
         ({"to": "x", "times": 0}, "times is 0; expected a whole number from 1"),
@@ -174,12 +174,12 @@ def test_an_event_beside_those_that_a_test_raises_by_hand(operations):
         ({"to": "x", "payload": {1}}, "is no JSON"),
     ],
 )
-def test_what_cannot_be_promised_is_refused(operations, arguments, said):
+def test_what_cannot_be_promised_is_refused(operations, arguments, message):
     """A wrong name, count or value is refused with what is allowed."""
     with pytest.raises(UsageError) as caught:
         operations.respond(**arguments)
     assert str(caught.value).startswith(f"respond(to='{arguments['to']}'): ")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_a_host_that_is_not_ours_promises_nothing(tmp_path):

@@ -20,7 +20,7 @@ def durable_app_dir():
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "message"),
     [
         (lambda ops: ops.started("pya", count=0), "There is no orchestrator 'pya'. Those of this app: "),
         (
@@ -34,9 +34,9 @@ def durable_app_dir():
         (lambda ops: ops.trigger("charge_card", {}, metadata="x"), "metadata is 'x'; expected a dict"),
     ],
 )
-def test_operations_refuse(operations, call, said):
+def test_operations_refuse(operations, call, message):
     """Names, paths and numbers that mean nothing are refused before anything is waited for."""
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         call(operations)
 
 
@@ -52,7 +52,7 @@ def test_a_state_that_is_none(operations):
 
 
 @pytest.mark.parametrize(
-    ("make", "said"),
+    ("make", "message"),
     [
         (lambda fakes: fakes.fake("charge_card", raises="oops"), "raises is 'oops'; expected an error"),
         (lambda fakes: fakes.fake("charge_card", raises=int), "raises is <class 'int'>; expected an error"),
@@ -68,9 +68,9 @@ def test_a_state_that_is_none(operations):
         (lambda fakes: fakes.fake_http("https://a.example", returns=HttpAnswer(headers={"x": 1})), "header 'x': 1"),
     ],
 )
-def test_fakes_refuse(durable_activities, make, said):
+def test_fakes_refuse(durable_activities, make, message):
     """What is no error, no function, no URL and no answer is refused where it is written."""
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         make(durable_activities)
 
 
@@ -189,18 +189,18 @@ def test_a_host_that_has_died(inner):
 
 
 @pytest.mark.parametrize(
-    ("option", "said"),
+    ("option", "message"),
     [
         ("--operation-timeout=abc", "--operation-timeout: got 'abc', expected a number of seconds above 0"),
         ("--operation-timeout=-5", "--operation-timeout: got '-5'"),
         ("--operation-timeout=nan", "--operation-timeout: got 'nan'"),
     ],
 )
-def test_options_are_checked_at_once(inner, option, said):
+def test_options_are_checked_at_once(inner, option, message):
     """A value that no test can run with is an error of the command."""
     outcome = inner.write("test_it.py", "def test_it(): ...").run(option)
     assert outcome.code == pytest.ExitCode.USAGE_ERROR
-    assert said in outcome.output
+    assert message in outcome.output
 
 
 def test_an_app_in_no_folder(inner):

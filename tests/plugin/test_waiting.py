@@ -33,8 +33,8 @@ def timer(kind, due):
 )
 def test_what_is_outstanding_is_waited_for(state, history, expected):
     """An instance waits for the calls and timers without an outcome, else for what its state says."""
-    told = waits_for(Instance("id", {"runtimeStatus": state}, history))
-    assert [line[: len(start)] for line, start in zip(told, expected, strict=True)] == expected
+    lines = waits_for(Instance("id", {"runtimeStatus": state}, history))
+    assert [line[: len(start)] for line, start in zip(lines, expected, strict=True)] == expected
 
 
 def test_a_time_that_cannot_be_read_does_no_harm():

@@ -97,8 +97,8 @@ def test_a_users_test_runs_from_the_wheel(tmp_path, clean_python):
     assert where.startswith(str(tmp_path / "clean"))
     # Plugins of this environment that a user has not asked for.
     foreign = ("-p", "no:asyncio", "-p", "no:base_url")
-    told = run(clean_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *foreign, cwd=project)
-    assert "2 passed" in told
+    printed = run(clean_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *foreign, cwd=project)
+    assert "2 passed" in printed
     assert len(USERS_TEST.strip().splitlines()) <= 15
 
 
@@ -111,7 +111,7 @@ def test_a_load_run_from_the_wheel(tmp_path, clean_python):
     (project / "local.settings.json").write_text(LOCAL_SETTINGS)
     command = (clean_python, "-m", "durable_harness")
     payload = '{"name": "{token}"}'
-    told = run(*command, "load", "--run-time", "1s", "--payload", payload, cwd=project)
-    assert "all 6 gates hold" in told
+    printed = run(*command, "load", "--run-time", "1s", "--payload", payload, cwd=project)
+    assert "all 6 gates hold" in printed
     assert "wrote loadtests/start_greetings.py" in run(*command, "init", cwd=project)
     assert "all 6 gates hold" in run(*command, "load", "--run-time", "1s", cwd=project)

@@ -139,9 +139,9 @@ def test_damage_that_is_found_later_has_its_own_exit_code(filled, tmp_path):
             grpc.StatusCode.CANCELLED,
         }, "as its process ends a call fails, or is given up"
         assert process.wait(DEADLINE_S) == 8
-    said = log.read_text()
-    assert f"--data {filled}: the file is damaged" in said
-    assert "Traceback" not in said
+    logged = log.read_text()
+    assert f"--data {filled}: the file is damaged" in logged
+    assert "Traceback" not in logged
 
 
 def test_a_fifo_does_not_hang_the_start(tmp_path):

@@ -517,11 +517,11 @@ def test_signals_to_what_is_no_entity_are_refused(hub):
     assert "counter" in refused(grpc.StatusCode.INVALID_ARGUMENT, hub.raw().SignalEntity, request)
 
 
-@pytest.mark.parametrize(("entity_id", "says"), [("@counter@" + "k" * 92, "101 characters"), ("@counter@ü", "'ü'")])
-def test_ids_of_entities_have_the_limits_of_ids(hub, entity_id, says):
+@pytest.mark.parametrize(("entity_id", "expected"), [("@counter@" + "k" * 92, "101 characters"), ("@counter@ü", "'ü'")])
+def test_ids_of_entities_have_the_limits_of_ids(hub, entity_id, expected):
     """An entity's id is at most 100 printable ASCII characters as a whole, for clients and for orchestrations."""
     request = pb.SignalEntityRequest(instanceId=entity_id, name="add", requestId="r")
-    assert says in refused(grpc.StatusCode.INVALID_ARGUMENT, hub.raw().SignalEntity, request)
+    assert expected in refused(grpc.StatusCode.INVALID_ARGUMENT, hub.raw().SignalEntity, request)
     longest = pb.SignalEntityRequest(instanceId="@counter@" + "k" * 91, name="add", requestId="r")
     hub.raw().SignalEntity(longest)
 
@@ -531,7 +531,7 @@ def test_ids_of_entities_have_the_limits_of_ids(hub, entity_id, says):
     hub.work(orchestrators=signal, entities=counter)
     state = hub.run(signal)
     assert state.runtime_status is FAILED
-    assert says in state.failure_details.message
+    assert expected in state.failure_details.message
 
 
 def test_the_history_has_entity_operations(hub):

@@ -98,7 +98,7 @@ def test_without_the_name_of_a_hub_it_is_the_default_one(scheduler):
 
 
 @pytest.mark.parametrize(
-    ("name", "says"),
+    ("name", "words"),
     [
         ("", ["empty", "TaskHub"]),
         (
@@ -112,7 +112,7 @@ def test_without_the_name_of_a_hub_it_is_the_default_one(scheduler):
         ),
     ],
 )
-def test_an_unknown_hub_is_not_found(name, says):
+def test_an_unknown_hub_is_not_found(name, words):
     """Where hubs are not made on use, clients and workers of another hub get NOT_FOUND, its name and the ways out."""
     with scheduler_process() as running, grpc.insecure_channel(running.grpc_address) as channel:
         stub = RawStub(channel, [("taskhub", name)])
@@ -125,4 +125,4 @@ def test_an_unknown_hub_is_not_found(name, says):
         details = {refused(grpc.StatusCode.NOT_FOUND, call) for call in calls}
         (detail,) = details
         assert detail.startswith(f"Task hub not found: {name}")
-        assert all(word in detail for word in says)
+        assert all(word in detail for word in words)

@@ -36,15 +36,15 @@ def text(size):
     return "x" * (size - 2)
 
 
-def say(_ctx, size):
+def write(_ctx, size):
     return text(size)
 
 
-def call_say(ctx, size):
-    return len((yield ctx.call_activity(say, input=size)))
+def call_write(ctx, size):
+    return len((yield ctx.call_activity(write, input=size)))
 
 
-def told(details):
+def messages_of(details):
     """Return all messages of a failure, with those of its causes."""
     messages = []
     while details is not None:
@@ -97,11 +97,11 @@ def test_too_large_a_result_fails_its_activity(hub):
 
     def careful(ctx, size):
         try:
-            yield ctx.call_activity(say, input=size)
+            yield ctx.call_activity(write, input=size)
         except task.TaskFailedError as error:
             return error.details.message
 
-    hub.work(orchestrators=careful, activities=say)
+    hub.work(orchestrators=careful, activities=write)
     message = hub.output_of(careful, input=TOO_LARGE)
     assert str(LIMIT) in message
     assert str(TOO_LARGE) in message
@@ -149,7 +149,7 @@ def test_too_large_a_payload_of_an_orchestrator_fails_it(hub, what):
     instance_id = hub.start(orchestrator)
     state = hub.wait(instance_id, timeout=5)
     assert state.runtime_status is FAILED
-    assert str(LIMIT) in told(state.failure_details)
+    assert str(LIMIT) in messages_of(state.failure_details)
 
 
 def test_too_large_a_state_fails_the_operation(hub):
@@ -163,7 +163,7 @@ def test_too_large_a_state_fails_the_operation(hub):
 
     hub.work(orchestrators=call, entities=keeper)
     hub.output_of(call, input=0)
-    assert str(LIMIT) in told(hub.run(call, input=TOO_LARGE).failure_details)
+    assert str(LIMIT) in messages_of(hub.run(call, input=TOO_LARGE).failure_details)
     assert hub.client.get_entity(entity()).get_typed_state() == "small"
 
 
@@ -177,13 +177,13 @@ def test_too_large_a_result_of_an_operation_fails_it(hub):
         return len((yield ctx.call_entity(entity(), "get", input=size)))
 
     hub.work(orchestrators=call, entities=keeper)
-    assert str(LIMIT) in told(hub.run(call, input=TOO_LARGE).failure_details)
+    assert str(LIMIT) in messages_of(hub.run(call, input=TOO_LARGE).failure_details)
 
 
 def test_work_continues_after_payloads_over_the_limit(hub):
     """The worker whose payloads were too large continues working."""
-    hub.work(orchestrators=[call_say, call_double], activities=[say, double])
-    states = [hub.run(call_say, input=TOO_LARGE) for _ in range(3)]
+    hub.work(orchestrators=[call_write, call_double], activities=[write, double])
+    states = [hub.run(call_write, input=TOO_LARGE) for _ in range(3)]
     assert {state.runtime_status for state in states} == {FAILED}
     assert hub.output_of(call_double, input=2) == 4
 
@@ -217,10 +217,10 @@ def test_many_large_results_in_one_turn(wide_hub):
     """Twelve results of 1.5 MB each, 18 MB in one turn, are gathered."""
 
     def fan(ctx, count):
-        results = yield task.when_all([ctx.call_activity(say, input=1_500_000) for _ in range(count)])
+        results = yield task.when_all([ctx.call_activity(write, input=1_500_000) for _ in range(count)])
         return sum(len(result) for result in results)
 
-    wide_hub.work(orchestrators=fan, activities=say, channel_options=LARGE_MESSAGES)
+    wide_hub.work(orchestrators=fan, activities=write, channel_options=LARGE_MESSAGES)
     assert wide_hub.output_of(fan, input=12) == 12 * 1_499_998
 
 
@@ -243,9 +243,9 @@ def test_a_turn_no_worker_can_receive_fails(hub):
     """Results that add up to more than a worker receives fail the orchestration with a remedy; others continue."""
 
     def gather(ctx, count):
-        yield task.when_all([ctx.call_activity(say, input=1_000_000) for _ in range(count)])
+        yield task.when_all([ctx.call_activity(write, input=1_000_000) for _ in range(count)])
 
-    narrow_worker(hub, orchestrators=[gather, call_double], activities=[say, double])
+    narrow_worker(hub, orchestrators=[gather, call_double], activities=[write, double])
     state = hub.run(gather, input=6)
     assert state.runtime_status is FAILED
     assert "max_receive_message_length" in state.failure_details.message
@@ -290,7 +290,7 @@ def test_an_operation_no_worker_can_receive_fails(wide_hub):
         try:
             yield ctx.call_entity(entity(), "set", input=text(size))
         except task.TaskFailedError as error:
-            return told(error.details)
+            return messages_of(error.details)
         return "done"
 
     narrow_worker(wide_hub, orchestrators=call, entities=keeper)

@@ -44,7 +44,7 @@ def test_strange_metadata_does_no_harm(hub):
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "message"),
     [
         ({"instance_id": "@counter@k"}, "@"),
         ({"instance_id": "tab\there"}, "'\\t'"),
@@ -54,9 +54,9 @@ def test_strange_metadata_does_no_harm(hub):
         ({"name": ""}, "name"),
     ],
 )
-def test_a_start_that_cannot_be_is_refused(raw, fields, says):
+def test_a_start_that_cannot_be_is_refused(raw, fields, message):
     """Ids of entities, too long or not of printable ASCII, and no name, are INVALID_ARGUMENT with the reason."""
-    assert says in refused(INVALID, raw.start, **fields)
+    assert message in refused(INVALID, raw.start, **fields)
 
 
 @pytest.mark.parametrize("instance_id", [" ", "~", "x" * 100, "a@b", "".join(map(chr, range(0x20, 0x40)))])

@@ -85,18 +85,18 @@ def test_the_context_of_an_entity_reaches_what_it_starts(raw, work):
 def test_a_trace_goes_through_all_generations(hub):
     """With the packages' own tracing, activities of an orchestration and of its child are in the client's trace."""
 
-    def tell(_ctx, _input):
+    def current_trace(_ctx, _input):
         return trace.get_current_span().get_span_context().trace_id
 
     def kid(ctx, _input):
-        return (yield ctx.call_activity(tell))
+        return (yield ctx.call_activity(current_trace))
 
     def parent(ctx, _input):
-        own = yield ctx.call_activity(tell)
+        own = yield ctx.call_activity(current_trace)
         childs = yield ctx.call_sub_orchestrator(kid)
         return [own, childs]
 
-    hub.work(orchestrators=[parent, kid], activities=tell)
+    hub.work(orchestrators=[parent, kid], activities=current_trace)
     context = trace.SpanContext(TRACE_ID, 0xB7AD6B7169203331, is_remote=False, trace_flags=trace.TraceFlags(1))
     with trace.use_span(trace.NonRecordingSpan(context)):
         instance_id = hub.start(parent)

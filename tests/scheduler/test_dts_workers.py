@@ -418,7 +418,7 @@ def impatient_pings(monkeypatch):
     thread.join(DEADLINE_S)
 
 
-class Sayings(logging.Handler):
+class LogLines(logging.Handler):
     """Collects what a worker says."""
 
     def __init__(self):
@@ -434,8 +434,8 @@ class Sayings(logging.Handler):
 
 def test_a_worker_without_work_is_not_taken_for_dead(impatient_pings):
     """Health pings keep a worker content that would reconnect after half a second of silence."""
-    said, logger = Sayings(), logging.getLogger("test-of-pings")
-    logger.addHandler(said)
+    logged, logger = LogLines(), logging.getLogger("test-of-pings")
+    logger.addHandler(logged)
     logger.setLevel(logging.INFO)
     worker = DurableTaskSchedulerWorker(
         host_address=impatient_pings,
@@ -447,13 +447,13 @@ def test_a_worker_without_work_is_not_taken_for_dead(impatient_pings):
     )
     worker.start()
     try:
-        until(lambda: said.count("Successfully connected"))
+        until(lambda: logged.count("Successfully connected"))
         time.sleep(1.2)  # nothing must happen in this time
-        assert said.count("Timed out waiting") == 0
-        assert said.count("Successfully connected") == 1
+        assert logged.count("Timed out waiting") == 0
+        assert logged.count("Successfully connected") == 1
     finally:
         worker.stop()
-        logger.removeHandler(said)
+        logger.removeHandler(logged)
 
 
 def test_idle_streams_delay_no_other(hub):

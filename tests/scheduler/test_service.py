@@ -95,7 +95,7 @@ def test_a_busy_port_ends_the_start(option):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
         (["--task-hubs", " , "], "names no task hub"),
         (["--grpc-port", "many"], "not a port"),
@@ -105,9 +105,9 @@ def test_a_busy_port_ends_the_start(option):
         (["--data", "/nowhere/at/all/hub.db"], "/nowhere/at/all"),
     ],
 )
-def test_a_wrong_option_ends_the_start(arguments, says):
+def test_a_wrong_option_ends_the_start(arguments, message):
     """A value that cannot be taken is a usage error that says what may be."""
-    with pytest.raises(UsageError, match=says), scheduler_process(args=arguments):
+    with pytest.raises(UsageError, match=message), scheduler_process(args=arguments):
         pytest.fail("it started with a wrong option")
 
 

@@ -35,7 +35,7 @@ def test_ids_of_printable_ascii(js, instance_id):
 
 
 @pytest.mark.parametrize(
-    ("instance_id", "says"),
+    ("instance_id", "message"),
     [
         ("x" * 101, "101 characters; expected at most 100"),
         ("@counter@k", "starts with @"),
@@ -45,9 +45,9 @@ def test_ids_of_printable_ascii(js, instance_id):
     ],
     ids=repr,
 )
-def test_other_ids_are_refused(js, instance_id, says):
+def test_other_ids_are_refused(js, instance_id, message):
     """An id that the service does not take is INVALID_ARGUMENT, and the message gives the reason."""
-    with pytest.raises(JsError, match=says) as caught:
+    with pytest.raises(JsError, match=message) as caught:
         js.start("plain", 1, instance_id)
     assert caught.value.code == INVALID
 

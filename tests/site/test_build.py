@@ -40,7 +40,7 @@ def test_links_to_other_files_lead_to_the_repository(site):
 
 
 @pytest.mark.parametrize(
-    ("page", "text", "says"),
+    ("page", "text", "message"),
     [
         ("index.md", "[gone](gone.md)\n", "gone.md"),
         ("index.md", "[gone](listed.md#no-such-heading)\n", "no-such-heading"),
@@ -49,7 +49,7 @@ def test_links_to_other_files_lead_to_the_repository(site):
         ("unlisted.md", "# Unlisted\n", "isn't included in any toctree"),
     ],
 )
-def test_a_broken_page_fails_the_build(tmp_path, page, text, says):
+def test_a_broken_page_fails_the_build(tmp_path, page, text, message):
     """What leads nowhere fails a strict build: links, anchors, names, topics. So does a page that no index lists."""
     docs = tmp_path / "docs"
     shutil.copytree(ROOT / "docs", docs, ignore=lambda folder, names: [n for n in names if n.endswith(".md")])
@@ -60,4 +60,4 @@ def test_a_broken_page_fails_the_build(tmp_path, page, text, says):
         file.write(text)
     done = build(docs, tmp_path / "out")
     assert done.returncode != 0
-    assert says in done.stderr
+    assert message in done.stderr

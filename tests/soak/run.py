@@ -29,18 +29,18 @@ def main():
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     left_out = what_to_leave_out(options.without)
     for name, why in left_out.items():
-        say(f"without {name}: {why}")
+        log(f"without {name}: {why}")
     shutil.rmtree(options.output, ignore_errors=True)
     options.output.mkdir(parents=True)
-    soak = Soak(options, left_out, say)
+    soak = Soak(options, left_out, log)
     try:
         asyncio.run(soak.run())
     except KeyboardInterrupt:
-        say("INTERRUPTED: nothing is known of what was under way")
+        log("INTERRUPTED: nothing is known of what was under way")
         return 130
     result = result_of(soak)
     (options.output / "soak.json").write_text(json.dumps(result, indent=2))
-    say(text_of(result))
+    log(text_of(result))
     return 0 if result["passed"] else 1
 
 
@@ -62,7 +62,7 @@ def what_to_leave_out(unwanted):
     return left_out
 
 
-def say(line):
+def log(line):
     """Print a line at once, also into a pipe."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -27,11 +27,11 @@ SHOWN_IN_FLIGHT = 100
 class Soak:
     """What runs and what is known of it. `seconds` says when the arrivals ended and when the kills did."""
 
-    def __init__(self, options, left_out, say):
+    def __init__(self, options, left_out, log):
         self.options, self.left_out = options, left_out
         self.counts, self.seconds, self.exits = Counter(), {}, {}
         self.systems, self.clients = [], []
-        self._say = say
+        self._log = log
         self._chance = random.Random(options.seed)
         self._offset_file = (options.output / "clock-offset").resolve()
         self._began = 0.0
@@ -124,7 +124,7 @@ class Soak:
         while True:
             await asyncio.sleep(PROGRESS_S)
             ledgers = [client.ledger for client in self.clients]
-            self._say(
+            self._log(
                 f"{self._now() / 60:4.0f} min: {sum(ledger.counts['ended'] for ledger in ledgers):,} ended, "
                 f"{sum(len(ledger.in_flight) for ledger in ledgers)} in flight, {self.counts['kills']} kills, "
                 f"{self.counts['clock steps']} clock steps, {self.counts['disks filled']} disks filled, "

@@ -76,7 +76,7 @@ def test_an_http_function_runs_by_hand(ask, orders):
 
 
 @pytest.mark.parametrize(
-    ("name", "body", "status", "says"),
+    ("name", "body", "status", "message"),
     [
         ("nobody", b"{}", 404, "no function 'nobody'"),
         ("take_order", b"{", 400, 'not JSON; expected nothing or a JSON object such as {"input": "…"}'),
@@ -89,11 +89,11 @@ def test_an_http_function_runs_by_hand(ask, orders):
         ("fulfil", b"{}", 400, "orchestrationTrigger functions do not run by themselves"),
     ],
 )
-def test_what_cannot_run_is_refused(ask, name, body, status, says):
+def test_what_cannot_run_is_refused(ask, name, body, status, message):
     """A request that cannot be carried out gives the reason, before anything runs."""
     answer = ask("POST", f"/{name}", data=body)
     assert answer.status_code == status
-    assert says in answer.json()["error"]
+    assert message in answer.json()["error"]
 
 
 def test_pages_of_other_sites_run_nothing(ask):

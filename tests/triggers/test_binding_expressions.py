@@ -156,7 +156,7 @@ def test_what_chooses_a_document_needs_values_too(operations):
     """With a given value the function runs; the log names what the request lacks, and only that."""
     operations.give("owners", "Eve")
     assert operations.request("GET", "/api/owners/1?land=fr").body == b"owner: Eve"
-    said = "Function 'owner', input 'owner': The request has no value for"
-    assert said not in operations.stack.log_path.read_text()
+    message = "Function 'owner', input 'owner': The request has no value for"
+    assert message not in operations.stack.log_path.read_text()
     assert operations.request("GET", "/api/owners/1").body == b"owner: Eve"
-    assert f"{said} {{Query.land}}: in Azure the invocation fails." in operations.stack.log_path.read_text()
+    assert f"{message} {{Query.land}}: in Azure the invocation fails." in operations.stack.log_path.read_text()

@@ -65,7 +65,7 @@ def test_settings_are_looked_up():
 
 
 @pytest.mark.parametrize(
-    ("expression", "says"),
+    ("expression", "message"),
     [
         ("%NIGHTLY%", "setting 'NIGHTLY' that its schedule names is not set"),
         ("", "is not a schedule. Expected six fields"),
@@ -82,9 +82,9 @@ def test_settings_are_looked_up():
         ("0 0 0 30 2 *", "no day ever fits '0 0 0 30 2 .'"),
     ],
 )
-def test_what_is_no_schedule_is_named(expression, says):
+def test_what_is_no_schedule_is_named(expression, message):
     """The error names the field, what is in it, and what is expected."""
-    with pytest.raises(ScheduleError, match=says):
+    with pytest.raises(ScheduleError, match=message):
         read_schedule(expression, {}.get)
 
 

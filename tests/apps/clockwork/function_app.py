@@ -7,8 +7,8 @@ import azure.durable_functions as df
 import azure.functions as func
 
 STORAGE = "AzureWebJobsStorage"
-GOES_ON = asyncio.Event()
-GOES_ON.set()
+RELEASED = asyncio.Event()
+RELEASED.set()
 app = df.DFApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 
@@ -53,16 +53,16 @@ def failing(tick: func.TimerRequest, tries: func.Out[str]) -> None:
 @app.timer_trigger(arg_name="tick", schedule="0 15 12 * * *")
 async def hanging(tick: func.TimerRequest) -> None:
     """Hang, every noon, while a test wants it."""
-    await GOES_ON.wait()
+    await RELEASED.wait()
 
 
 @app.generic_trigger(arg_name="wish", type="wishTrigger")
 async def hang(wish: str) -> None:
     """Block the timer function, or release it."""
     if wish == "yes":
-        GOES_ON.clear()
+        RELEASED.clear()
     else:
-        GOES_ON.set()
+        RELEASED.set()
 
 
 @app.timer_trigger(arg_name="tick", schedule="%NOT_SET%")

@@ -14,7 +14,7 @@ def answer(value, status_code=200):
     return func.HttpResponse(json.dumps(value), status_code=status_code, mimetype="application/json")
 
 
-async def told(operation):
+async def outcome_of(operation):
     try:
         return answer({"result": await operation})
     except Exception as error:  # noqa: BLE001 - the SDK raises bare Exception
@@ -88,7 +88,7 @@ ON_ONE = {
 @bp.route(route="one/{operation}/{id}", methods=["POST"])
 @bp.durable_client_input(client_name="client")
 async def on_one(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    return await told(ON_ONE[req.route_params["operation"]](client, req.route_params["id"], req))
+    return await outcome_of(ON_ONE[req.route_params["operation"]](client, req.route_params["id"], req))
 
 
 async def all_statuses(client, req):
@@ -120,7 +120,7 @@ ON_MANY = {"status_all": all_statuses, "status_by": statuses_by, "purge_by": pur
 @bp.route(route="many/{operation}", methods=["POST"])
 @bp.durable_client_input(client_name="client")
 async def on_many(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    return await told(ON_MANY[req.route_params["operation"]](client, req))
+    return await outcome_of(ON_MANY[req.route_params["operation"]](client, req))
 
 
 @bp.route(route="management_payload/{id}", methods=["GET"])
@@ -137,14 +137,14 @@ async def entity_state(client, entity):
 @bp.route(route="entity/{name}/{key}", methods=["GET"])
 @bp.durable_client_input(client_name="client")
 async def read_entity(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
-    return await told(entity_state(client, df.EntityId(req.route_params["name"], req.route_params["key"])))
+    return await outcome_of(entity_state(client, df.EntityId(req.route_params["name"], req.route_params["key"])))
 
 
 @bp.route(route="entity/{name}/{key}/{operation}", methods=["POST"])
 @bp.durable_client_input(client_name="client")
 async def signal_entity(req: func.HttpRequest, client: df.DurableOrchestrationClient) -> func.HttpResponse:
     entity = df.EntityId(req.route_params["name"], req.route_params["key"])
-    return await told(client.signal_entity(entity, req.route_params["operation"], body_of(req)))
+    return await outcome_of(client.signal_entity(entity, req.route_params["operation"], body_of(req)))
 
 
 @bp.route(route="probes/{key}", methods=["GET"])

@@ -34,8 +34,8 @@ def order(req: func.HttpRequest) -> func.HttpResponse:
 async def seen(req: func.HttpRequest, client):
     """Answer what the SDK's own client reads of an instance."""
     status = await client.get_status(req.route_params["instance_id"])
-    said = {"output": status.output, "status": str(status.runtime_status), "name": status.name}
-    return func.HttpResponse(json.dumps(said), mimetype="application/json")
+    shown = {"output": status.output, "status": str(status.runtime_status), "name": status.name}
+    return func.HttpResponse(json.dumps(shown), mimetype="application/json")
 
 
 # -- orchestrators ----------------------------------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def deep(context):
 
 @app.orchestration_trigger(context_name="context")
 def hostile(context):
-    yield context.call_activity("says", context.get_input())
+    yield context.call_activity("raises_text", context.get_input())
 
 
 # -- waiting ----------------------------------------------------------------------------------------------------------
@@ -191,7 +191,7 @@ def recurses_further(depth):
 
 
 @app.activity_trigger(input_name="text")
-def says(text):
+def raises_text(text):
     raise ValueError(text)
 
 

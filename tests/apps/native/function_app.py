@@ -115,7 +115,7 @@ def waits(ctx: task.OrchestrationContext, name: str):
 
 
 @app.orchestration_trigger(context_name="context")
-def tells(ctx: task.OrchestrationContext, target: dict):
+def sends(ctx: task.OrchestrationContext, target: dict):
     """Send an event to another orchestration."""
     ctx.send_event(target["id"], target["event"], data=target["data"])
     return "sent"

@@ -67,5 +67,5 @@ def export(req: func.HttpRequest, client: df.SyncDurableFunctionsClient) -> func
     )
     exporter = ExportHistoryClient(client, FolderWriter(None))
     done = exporter.wait_for_job(exporter.create_job(options).job_id, timeout=20, poll_interval=0.05)
-    told = {"status": done.status.name, "exported": done.exported_instances, "failed": done.failed_instances}
-    return func.HttpResponse(json.dumps(told), mimetype="application/json")
+    exported = {"status": done.status.name, "exported": done.exported_instances, "failed": done.failed_instances}
+    return func.HttpResponse(json.dumps(exported), mimetype="application/json")

@@ -90,7 +90,7 @@ def produced(req: Request) -> int:
 
 
 @app.route(route="said/{name}", methods=["POST"])
-async def said(req: Request) -> dict:
+async def echoed(req: Request) -> dict:
     return {
         "name": req.path_params,
         "query": dict(req.query_params),

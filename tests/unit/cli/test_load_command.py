@@ -46,9 +46,9 @@ def test_what_the_user_says_goes_before_that(tmp_path):
 def test_the_web_page_is_asked_for():
     """--web, and whatever else is about Locust's page, leaves Locust in its own way to run."""
     for arguments in (["--web"], ["--web-port", "8090"], ["--autostart"]):
-        told = words(*arguments)
-        assert "--headless" not in told
-        assert "--web" not in told
+        line = words(*arguments)
+        assert "--headless" not in line
+        assert "--web" not in line
 
 
 def test_a_config_file_beside_the_scenarios_is_read(app):
@@ -65,8 +65,10 @@ def test_the_environment_names_an_app(app):
         assert str(app / "loadtests") in words(**{variable: str(app)})
 
 
-@pytest.mark.parametrize(("arguments", "said"), [(["./nowhere"], "got './nowhere'"), ([".", "--app", "x"], "--app x")])
-def test_a_folder_that_is_none_is_refused(arguments, said):
+@pytest.mark.parametrize(
+    ("arguments", "message"), [(["./nowhere"], "got './nowhere'"), ([".", "--app", "x"], "--app x")]
+)
+def test_a_folder_that_is_none_is_refused(arguments, message):
     """A path that is no folder, or two folders, end with what is expected."""
-    with pytest.raises(UsageError, match=said):
+    with pytest.raises(UsageError, match=message):
         locust_command(arguments, {})

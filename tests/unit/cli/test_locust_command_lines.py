@@ -69,8 +69,8 @@ def test_an_unknown_option_has_a_hint_only_if_one_is_alike(parsing, capsys, word
     with pytest.raises(SystemExit) as ended:
         parser.parse_args([word])
     assert ended.value.code == 2
-    said = f"error: unrecognized arguments: {word}{meant}\n  See: durable-harness load --help\n"
-    assert capsys.readouterr().err == said
+    message = f"error: unrecognized arguments: {word}{meant}\n  See: durable-harness load --help\n"
+    assert capsys.readouterr().err == message
 
 
 def test_a_file_of_scenarios_that_is_not_there_is_refused(tmp_path):

@@ -48,7 +48,7 @@ async def test_a_new_orchestration_is_started(browser):
 
 
 @pytest.mark.parametrize(
-    ("fields", "says"),
+    ("fields", "message"),
     [
         ({"name": ""}, "The name is missing"),
         ({"input": "{not json"}, "The input is not JSON: "),
@@ -63,7 +63,7 @@ async def test_a_new_orchestration_is_started(browser):
         ({"id": "taken"}, "already exists"),
     ],
 )
-def test_a_form_that_cannot_be_is_shown_again(fields, says):
+def test_a_form_that_cannot_be_is_shown_again(fields, message):
     """What is wrong is reported, what was written stays, and nothing is started."""
 
     @visit
@@ -71,7 +71,7 @@ def test_a_form_that_cannot_be_is_shown_again(fields, says):
         await browser.start("taken")
         answer = await browser.post("/new-orchestration", **{"name": "<ship>", "version": "kept", **fields})
         assert answer.status in {400, 409}
-        assert says in answer.text
+        assert message in answer.text
         assert 'value="kept"' in answer.text
         assert len((await browser.hub.query_instances(pb.QueryInstancesRequest())).orchestrationState) == 1
 
@@ -301,14 +301,14 @@ async def test_results_are_kept_for_a_while(browser):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"act": "explode"}, "act: got &#39;explode&#39;, expected one of suspend"),
         ({"count": "many"}, "number of instances that was confirmed is missing"),
         ({"status": "odd"}, "status: got &#39;odd&#39;, expected one of"),
     ],
 )
-def test_a_bulk_act_that_cannot_be_read_does_nothing(change, says):
+def test_a_bulk_act_that_cannot_be_read_does_nothing(change, message):
     """A form that names no act, no number, or a filter that is none, is refused: nothing is done to everything."""
 
     @visit
@@ -317,7 +317,7 @@ def test_a_bulk_act_that_cannot_be_read_does_nothing(change, says):
         page = (await browser.get("/bulk")).text
         answer = await browser.post("/bulk", **{**fields_of(page, "terminate"), **change})
         assert answer.status == 400
-        assert says in answer.text
+        assert message in answer.text
         assert await status(browser) == PENDING
 
     check()

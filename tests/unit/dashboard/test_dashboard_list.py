@@ -149,7 +149,7 @@ async def test_pages_lead_to_each_other(browser):
 
 
 @pytest.mark.parametrize(
-    ("query", "says"),
+    ("query", "message"),
     [
         ("status=odd", "status: got 'odd', expected one of running, pending"),
         ("since=yesterday", "since: got 'yesterday', expected a time in UTC such as"),
@@ -159,7 +159,7 @@ async def test_pages_lead_to_each_other(browser):
         ("after=W3t9LDEsImEiLDFd", "place in the list cannot be read"),
     ],
 )
-def test_values_that_are_none_are_named(query, says):
+def test_values_that_are_none_are_named(query, message):
     """An invalid value in an address is reported with the valid ones, and the rest of the list is there."""
 
     @visit
@@ -167,7 +167,7 @@ def test_values_that_are_none_are_named(query, says):
         await browser.start("order-1")
         answer = await browser.get(f"/orchestrations?{query}")
         assert answer.status == 400
-        assert says in html.unescape(answer.text)
+        assert message in html.unescape(answer.text)
         assert rows(answer) == ["order-1"]
 
     check()

@@ -97,7 +97,7 @@ CALM = Figures(50, 50, 100.0, 120.0, 5.0, 4.0, 1.0, 0.1, 0.2, 0.2, 5)
 
 
 @pytest.mark.parametrize(
-    ("broken", "told"),
+    ("broken", "message"),
     [
         ({"slip_p99_ms": 80.0}, "the generator (slip p99 80 ms"),
         ({"slip_p99_ms": 80.0, "host_cpu": 0.99}, "CPU of the host"),
@@ -110,9 +110,9 @@ CALM = Figures(50, 50, 100.0, 120.0, 5.0, 4.0, 1.0, 0.1, 0.2, 0.2, 5)
         ({}, "nothing that can be seen"),
     ],
 )
-def test_what_gave_out_first(broken, told):
+def test_what_gave_out_first(broken, message):
     """A generator without CPU is suspected first, then other CPU, then what grew while CPU was to spare."""
-    assert saturated_first(CALM, dataclasses.replace(CALM, **broken)).startswith(told)
+    assert saturated_first(CALM, dataclasses.replace(CALM, **broken)).startswith(message)
 
 
 def spent(*pieces):
@@ -245,7 +245,7 @@ def test_an_objective_is_read():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "is empty"),
         ("completion_ms p95 >= 5", "is no limit"),
@@ -255,11 +255,11 @@ def test_an_objective_is_read():
         ("completion_ms p95 <= 1.2.3", "is not a number"),
     ],
 )
-def test_what_is_no_objective_is_refused(text, told):
+def test_what_is_no_objective_is_refused(text, message):
     """The message names the part that was not understood, and what is allowed."""
     with pytest.raises(UsageError) as error:
         read_objective(text)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_an_interrupted_search_gives_what_it_knew():

@@ -69,9 +69,9 @@ def compare(tmp_path, capsys):
     def run(base, head, *options):
         report = tmp_path / "report"
         code = main(["compare", str(base), str(head), "--report-dir", str(report), *options])
-        told = capsys.readouterr()
+        printed = capsys.readouterr()
         document = report / "comparison.json"
-        return code, told.out + told.err, json.loads(document.read_text()) if document.exists() else None
+        return code, printed.out + printed.err, json.loads(document.read_text()) if document.exists() else None
 
     return run
 
@@ -83,11 +83,11 @@ def test_two_runs_are_compared(run_folder, compare, slower, code, verdict):
     """Equal and faster heads pass with 0, one that is 10 % slower fails with 1; the interval contains the truth."""
     base = run_folder("base", rows(latencies_s(1)))
     head = run_folder("head", rows(latencies_s(2, slower=slower)))
-    got, told, report = compare(base, head)
+    got, printed, report = compare(base, head)
     assert (got, report["verdict"]) == (code, verdict)
     figure = report["figures"][0]
     assert figure["lower"] < slower < figure["upper"]
-    assert f"{verdict.upper()}: completion_ms p95" in told
+    assert f"{verdict.upper()}: completion_ms p95" in printed
 
 
 def test_times_of_server_and_scheduler_can_be_read_back(run_folder):
@@ -110,9 +110,9 @@ def test_times_of_server_and_scheduler_can_be_read_back(run_folder):
 def test_a_short_run_is_inconclusive(run_folder, compare):
     """A run too short to answer ends with 3, 0 or 1 as the option specifies, and shows how much longer to run."""
     base, head = run_folder("base", rows(latencies_s(1, 300))), run_folder("head", rows(latencies_s(2, 300)))
-    code, told, report = compare(base, head)
+    code, printed, report = compare(base, head)
     assert (code, report["verdict"]) == (3, "cannot tell")
-    assert "times as long" in told
+    assert "times as long" in printed
     assert compare(base, head, "--cannot-tell", "pass")[0] == 0
     assert compare(base, head, "--cannot-tell", "fail")[0] == 1
 
@@ -123,9 +123,9 @@ def test_a_head_that_breaks_operations_fails(run_folder, compare):
     for row in content[::20]:
         row.update(state="failed", seen_s=row["sent_s"] + 0.01)
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", content)
-    code, told, _ = compare(base, head)
+    code, printed, _ = compare(base, head)
     assert code == 1
-    assert "5.0% of the head's operations did not complete" in told
+    assert "5.0% of the head's operations did not complete" in printed
     assert compare(head, base)[0] == 3
     assert compare(base, head, "--max-error-ratio", "6")[0] == 0
 
@@ -172,18 +172,18 @@ def test_a_gate_that_was_not_measured_spoils_no_other_figure(run_folder, compare
     """The run failed by another gate, or is invalid by this one alone: its times are compared, and a note states it."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
     (base / "summary.json").write_text(json.dumps({"verdict": verdict, "invalid": [LACKS]}))
-    code, told, report = compare(base, head, "--metric", "completion_ms p95")
+    code, printed, report = compare(base, head, "--metric", "completion_ms p95")
     assert (code, report["invalid"]) == (0, [])
-    assert (f"a gate of {base} is {LACKS}" in told) is (verdict == "invalid")
+    assert (f"a gate of {base} is {LACKS}" in printed) is (verdict == "invalid")
 
 
 def test_an_invalid_run_is_no_side_of_a_comparison(run_folder, compare):
     """What a run's own summary calls invalid stays so: the comparison ends with 3 and repeats the reason."""
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2)))
     (head / "summary.json").write_text(json.dumps({"invalid": ["the generator was late"]}))
-    code, told, _ = compare(base, head / "summary.json")
+    code, printed, _ = compare(base, head / "summary.json")
     assert code == 3
-    assert "is an invalid run: the generator was late" in told
+    assert "is an invalid run: the generator was late" in printed
 
 
 def side(count=3000, seed=1, **others):
@@ -343,10 +343,10 @@ def test_settings_that_differ_are_reported(run_folder, compare):
     """Runs with different settings can be compared, and the report shows in what they differ."""
     base = run_folder("base", rows(latencies_s(1)), rate="20/s", users="5")
     head = run_folder("head", rows(latencies_s(2)), rate="30/s", users="5")
-    code, told, _ = compare(base, head)
+    code, printed, _ = compare(base, head)
     assert code == 0
-    assert "the runs differ in rate: 20/s and 30/s" in told
-    assert "users" not in told
+    assert "the runs differ in rate: 20/s and 30/s" in printed
+    assert "users" not in printed
 
 
 def test_several_figures_share_the_errors():
@@ -366,8 +366,8 @@ def test_relative_gates_of_a_file(run_folder, compare, tmp_path):
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
     code, _, report = compare(base, head, "--gates", str(gates))
     assert code == 0
-    told = [(figure["name"], figure["effect"], figure["miss_rate"]) for figure in report["figures"]]
-    assert told == [
+    printed = [(figure["name"], figure["effect"], figure["miss_rate"]) for figure in report["figures"]]
+    assert printed == [
         ("completion_ms p50", pytest.approx(0.2), pytest.approx(0.05)),
         ("polls p50", pytest.approx(0.5), pytest.approx(0.05)),
     ]
@@ -388,7 +388,7 @@ def test_the_outputs_for_ci(run_folder, compare, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         (["--metric", "latency p95"], "'latency' is not a metric to compare"),
         (["--metric", "completion_ms p0"], "'p0' is not a percentile"),
@@ -397,12 +397,12 @@ def test_the_outputs_for_ci(run_folder, compare, tmp_path, monkeypatch):
         (["--gates", "absent.toml"], "there is no such gates file"),
     ],
 )
-def test_wrong_options_end_with_two(run_folder, compare, options, told):
+def test_wrong_options_end_with_two(run_folder, compare, options, message):
     """What is asked wrongly is not answered; the message names the value and what is allowed."""
     folder = run_folder("base", rows([0.5]))
-    code, said, report = compare(folder, folder, *options)
+    code, printed, report = compare(folder, folder, *options)
     assert (code, report) == (2, None)
-    assert told in said
+    assert message in printed
 
 
 def test_runs_without_records(tmp_path, compare):
@@ -410,9 +410,9 @@ def test_runs_without_records(tmp_path, compare):
     assert compare(tmp_path / "absent", tmp_path)[0] == 2
     summary = tmp_path / "summary.json"
     summary.write_text("{}")
-    code, told, _ = compare(summary, summary)
+    code, printed, _ = compare(summary, summary)
     assert code == 3
-    assert "has no records of single operations" in told
+    assert "has no records of single operations" in printed
 
 
 @pytest.mark.parametrize(
@@ -499,8 +499,8 @@ def test_the_party_that_grew_is_named_if_both_runs_know_it(run_folder, compare):
         app = {"mean_ms": mean_ms, "share": 1.0, "causes": causes}
         who = {"mean": {"operations": 40, "mean_ms": mean_ms, "shares": {"app": app}}}
         (folder / "summary.json").write_text(json.dumps({"invalid": [], "who": who}))
-    _, told, report = compare(base, head)
-    assert "who was it: +50.0 ms in the mean: app +50.0 ms (500.0 to 550.0 ms, code 'work' 550 ms)" in told
+    _, printed, report = compare(base, head)
+    assert "who was it: +50.0 ms in the mean: app +50.0 ms (500.0 to 550.0 ms, code 'work' 550 ms)" in printed
     assert report["who"]["head"]["shares"]["app"]["mean_ms"] == 550
     (base / "summary.json").write_text(json.dumps({"invalid": []}))
     assert compare(base, head)[2]["who"] is None

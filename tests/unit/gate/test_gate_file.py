@@ -48,7 +48,7 @@ def test_a_cost_may_be_limited_to_nothing(load):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "has no gates"),
         ("[completion_ms]\n", "has no gates"),
@@ -96,12 +96,12 @@ def test_a_cost_may_be_limited_to_nothing(load):
         ("[abort]\nmin_operations = 1.5\n", "abort.min_operations: got 1.5, expected a whole number"),
     ],
 )
-def test_what_is_not_understood_is_refused(load, tmp_path, text, told):
+def test_what_is_not_understood_is_refused(load, tmp_path, text, message):
     """Whatever would never fail because it is misspelt, or means something else, names file, key, and what is meant."""
     with pytest.raises(GateFileError) as error:
         load(text)
     assert str(error.value).startswith(str(tmp_path / "gates.toml"))
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_file_that_cannot_be_read_is_refused(tmp_path):

@@ -228,17 +228,17 @@ def test_what_cannot_arrive_is_an_error(kind, metadata, problem):
 
 
 @pytest.mark.parametrize(
-    ("kind", "target", "error", "says"),
+    ("kind", "target", "error", "message"),
     [
         ("queueTrigger", "{rand-guid:Q}", UnusableValueError, "Function 'take', input 'given': 'Q' is not a format"),
         ("activityTrigger", "{x}", MissingInputError, "The input of the activity has no value for {x}: in Azure"),
         ("queueTrigger", "{x}", MissingInputError, 'operations.trigger(…, metadata={"x": "…"})'),
     ],
 )
-def test_an_input_that_cannot_be_found_says_why(kind, target, error, says):
+def test_an_input_that_cannot_be_found_says_why(kind, target, error, message):
     """The error names function, parameter and expression, and the place where a value for it belongs."""
     function, brought = run_of(kind, "a", {}, target)
-    with pytest.raises(error, match=re.escape(says)):
+    with pytest.raises(error, match=re.escape(message)):
         FunctionBindings(lambda _: None, Inputs(), Outputs()).values(function, brought.source)
 
 

@@ -10,7 +10,7 @@ from durable_harness.host.work import remote_listing
 from durable_harness.host.work.remote_listing import StatesListing
 from durable_harness.protocol import pb
 from durable_harness.protocol.listing import SORTS, InstanceFilter, InstanceListRequest
-from hub_bench import START_NS, child, complete, fail, tell
+from hub_bench import START_NS, child, complete, fail, run_with_bench
 
 SECOND_NS = 1_000_000_000
 FILTERS = (
@@ -123,4 +123,4 @@ def test_a_list_that_is_looked_at_again_is_not_read_again(monkeypatch):
 
 
 def _run(check):
-    asyncio.run(tell(check, None))
+    asyncio.run(run_with_bench(check, None))

@@ -21,9 +21,9 @@ def test_an_unknown_hub_has_every_way_out():
 
 def test_advice_of_the_scheduler_is_not_repeated():
     """Our scheduler names the options itself; the host adds only what it leaves out."""
-    said = f"Task hub not found: shop. Start the scheduler with {', '.join(WAYS)}"
+    message = f"Task hub not found: shop. Start the scheduler with {', '.join(WAYS)}"
     assert (
-        _way_out(grpc.StatusCode.NOT_FOUND, "shop", said)
+        _way_out(grpc.StatusCode.NOT_FOUND, "shop", message)
         == "Or name a hub that it has: TaskHub=NAME in the connection string."
     )
 

@@ -128,7 +128,7 @@ def test_gates_of_a_scenario_take_the_keys_of_the_whole(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("[scenario.Fast.completionms]\np95 = 1", r"scenario\.Fast\.completionms: is not a metric\n.*completion_ms\?"),
         ("[scenario.Fast.completion_ms]\np95 = -1", r"scenario\.Fast\.completion_ms\.p95: got -1"),
@@ -138,9 +138,9 @@ def test_gates_of_a_scenario_take_the_keys_of_the_whole(tmp_path):
         ("[scenario.Fast.audit]\nunknown = 0", r"scenario\.Fast\.audit\.unknown: is nothing that an audit counts"),
     ],
 )
-def test_a_bad_gate_of_a_scenario_is_named(tmp_path, text, said):
+def test_a_bad_gate_of_a_scenario_is_named(tmp_path, text, message):
     """A mistake in a scenario's table is named with its whole key, what came and what is allowed."""
-    with pytest.raises(GateFileError, match=said):
+    with pytest.raises(GateFileError, match=message):
         gates_from(tmp_path, text)
 
 

@@ -140,7 +140,7 @@ def test_recorded_json_lines_are_replayed(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "told"),
+    ("content", "message"),
     [
         ("", "has no arrivals"),
         ("1.0\nsoon\n", "line 2: got 'soon', which is no moment"),
@@ -150,11 +150,11 @@ def test_recorded_json_lines_are_replayed(tmp_path):
         ("nan", "line 1: got 'nan'"),
     ],
 )
-def test_a_file_that_cannot_be_replayed_names_the_line(tmp_path, content, told):
+def test_a_file_that_cannot_be_replayed_names_the_line(tmp_path, content, message):
     """What is no moment is refused with the file, the line, what came and what is allowed."""
     path = tmp_path / "arrivals.txt"
     path.write_text(content)
-    with pytest.raises(ConfigurationError, match=told) as error:
+    with pytest.raises(ConfigurationError, match=message) as error:
         read_arrivals(path)
     assert str(path) in str(error.value)
 

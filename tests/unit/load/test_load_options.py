@@ -93,7 +93,7 @@ def test_the_web_form_shows_what_a_run_may_change(parser):
 
 
 @pytest.mark.parametrize(
-    ("option", "value", "told"),
+    ("option", "value", "message"),
     [
         ("--poll-interval", "0", "got '0', expected seconds above 0"),
         ("--poll-interval", "often", "got 'often', expected seconds above 0"),
@@ -121,12 +121,12 @@ def test_the_web_form_shows_what_a_run_may_change(parser):
         ("--traceparent", "maybe", "choose from"),
     ],
 )
-def test_a_bad_value_is_refused(parser, option, value, told):
+def test_a_bad_value_is_refused(parser, option, value, message):
     """A value that an option cannot take is refused, with what came and what is allowed."""
     with pytest.raises(argparse.ArgumentError) as error:
         parser.parse_args([f"{option}={value}"])
     assert option in str(error.value)
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,7 @@ def figures_with(**changes):
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"start_slip_ms": 101}, "starts behind time by 101 ms at p99 (allowed: 100 ms, --max-slip-ms)"),
         ({"poll_slip_ms": 101}, "polls behind time by 101 ms at p99 (allowed: 100 ms, --max-slip-ms)"),
@@ -121,9 +121,9 @@ def figures_with(**changes):
         ),
     ],
 )
-def test_each_bound_has_a_reason(changes, told):
+def test_each_bound_has_a_reason(changes, message):
     """Beyond a bound the run is invalid, and the reason states by how much and which option it is."""
-    assert invalid_reasons(figures_with(**changes), Bounds()) == [f"the generator did not keep up: {told}"]
+    assert invalid_reasons(figures_with(**changes), Bounds()) == [f"the generator did not keep up: {message}"]
 
 
 def test_the_longest_stall_has_a_bound():

@@ -58,14 +58,16 @@ def test_a_warm_up_is_counted_apart():
     assert points(run, "operations_started") == {("Steady",): 0}
 
 
-@pytest.mark.parametrize(("endpoint", "told"), [("http://x", "--otlp-endpoint is given"), ("", "OTLP_ENDPOINT is set")])
-def test_missing_packages_are_named(monkeypatch, endpoint, told):
+@pytest.mark.parametrize(
+    ("endpoint", "message"), [("http://x", "--otlp-endpoint is given"), ("", "OTLP_ENDPOINT is set")]
+)
+def test_missing_packages_are_named(monkeypatch, endpoint, message):
     """Who asks for OTLP without the extra hears what to install."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.http.metric_exporter", None)
     with pytest.raises(UsageError) as error:
         otlp.OtlpExport(endpoint, None)
-    assert told in str(error.value)
+    assert message in str(error.value)
     assert 'pip install "durable-harness[otel]"' in str(error.value)
 
 

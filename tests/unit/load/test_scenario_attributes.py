@@ -21,7 +21,7 @@ def scenario(**attributes):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("chek_output", lambda self, sent, output: None, "Did you mean check_output? Begin a name of your own with an"),
         ("start_pth", "/api/orders", "Did you mean start_path?"),
@@ -48,12 +48,12 @@ def scenario(**attributes):
         ("operation_type", None, "expected a text"),
     ],
 )
-def test_a_mistake_is_named(name, value, told):
+def test_a_mistake_is_named(name, value, message):
     """The message names the class and the attribute, says what came and what is allowed."""
     with pytest.raises(UsageError) as error:
         check_attributes(scenario(**{name: value}))
     assert str(error.value).startswith(f"Orders.{name}: ")
-    assert told in str(error.value)
+    assert message in str(error.value)
 
 
 def test_a_coroutine_is_named():

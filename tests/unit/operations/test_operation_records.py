@@ -93,12 +93,17 @@ def test_what_did_not_happen_is_null(operations_file, tmp_path):
     """An operation that was refused has no later moment, and gives the reason and in which part of the run."""
     file = operations_file()
     unseen = {"accepted": None, "first_running": None, "seen": None}
-    told = {"state": OperationState.REFUSED, "error": "503", "phase": OperationPhase.WARM_UP, "workload": Workload.OPEN}
-    file.ended(record(**unseen, **told))
+    known = {
+        "state": OperationState.REFUSED,
+        "error": "503",
+        "phase": OperationPhase.WARM_UP,
+        "workload": Workload.OPEN,
+    }
+    file.ended(record(**unseen, **known))
     file.close()
     (row,) = read_operations(tmp_path).operations.to_pylist()
     assert [row[f"{name}_s"] for name in unseen] == [None, None, None]
-    assert [row[name] for name in told] == ["refused", "503", "warm-up", "open"]
+    assert [row[name] for name in known] == ["refused", "503", "warm-up", "open"]
 
 
 def test_processes_are_read_as_one_run(operations_file, tmp_path):

@@ -18,14 +18,14 @@ def no_jitter(low, high):
     return (low + high) / 2
 
 
-def follow(strategy, duration_s, *, is_told=True, latency_s=0.002):
+def follow(strategy, duration_s, *, is_end_reported=True, latency_s=0.002):
     """Poll one operation to its end and let the strategy learn; return its detection lag and its polls."""
     elapsed_s, polls = 0.0, 0
     while elapsed_s < duration_s:
         before_s = elapsed_s
         elapsed_s += strategy.delay_s(polls, None, elapsed_s) + latency_s
         polls += 1
-    finished_s = duration_s if is_told else None
+    finished_s = duration_s if is_end_reported else None
     strategy.learn(after_s=before_s, by_s=elapsed_s, finished_s=finished_s)
     return elapsed_s - duration_s, polls
 
@@ -48,13 +48,15 @@ def durations(name, count=4000):
     return [draw() for _ in range(count)]
 
 
-@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("is_end_reported", [True, False])
 @pytest.mark.parametrize("name", ["fixed", "lognormal", "bimodal"])
-def test_it_beats_exponential_polling_with_no_more_polls(name, is_told):
+def test_it_beats_exponential_polling_with_no_more_polls(name, is_end_reported):
     """With the polls that exponential polling takes, lag is at least 30 % less, also if no server reports the end."""
     uniform = random.Random(1).uniform
     lag_s, polls = averages(ExponentialPolling(0.2, uniform), durations(name))
-    adaptive_lag_s, adaptive_polls = averages(AdaptivePolling(0.2, polls, uniform), durations(name), is_told=is_told)
+    adaptive_lag_s, adaptive_polls = averages(
+        AdaptivePolling(0.2, polls, uniform), durations(name), is_end_reported=is_end_reported
+    )
     assert adaptive_polls <= polls * 1.02
     assert adaptive_lag_s <= 0.7 * lag_s
 
@@ -90,7 +92,7 @@ def test_operations_that_all_take_alike_need_one_poll():
 def test_it_learns_where_an_unknown_end_must_lie():
     """Without the server's word the polls close in on an end that is always at the same moment."""
     strategy = AdaptivePolling(0.1, 3, random.Random(3).uniform)
-    lags_s = [follow(strategy, 2.0, is_told=False)[0] for _ in range(300)]
+    lags_s = [follow(strategy, 2.0, is_end_reported=False)[0] for _ in range(300)]
     assert mean(lags_s[:5]) > 0.1
     assert mean(lags_s[-100:]) < 0.03
 
@@ -103,12 +105,12 @@ def test_a_clock_that_disagrees_is_not_believed():
     assert strategy.plan.moments_s[-1] == pytest.approx(2.1, rel=0.02)
 
 
-@pytest.mark.parametrize("is_told", [True, False])
-def test_a_service_that_changes_is_learned_again(is_told):
+@pytest.mark.parametrize("is_end_reported", [True, False])
+def test_a_service_that_changes_is_learned_again(is_end_reported):
     """When operations that took 4 s take 1 s, or the other way round, the lag is small again after a while."""
     strategy = AdaptivePolling(0.1, 3, random.Random(3).uniform)
     for duration_s in (4.0, 1.0, 4.0):
-        lags_s = [follow(strategy, duration_s, is_told=is_told)[0] for _ in range(3000)]
+        lags_s = [follow(strategy, duration_s, is_end_reported=is_end_reported)[0] for _ in range(3000)]
         assert mean(lags_s[-200:]) < 0.05 * duration_s
 
 

@@ -15,7 +15,7 @@ def test_an_echo_is_right():
 
 
 @pytest.mark.parametrize(
-    ("output", "told"),
+    ("output", "message"),
     [
         (None, f"output is NoneType, expected an object: {OWN_APP}"),
         ("Success", f"output is str, expected an object: {OWN_APP}"),
@@ -27,9 +27,9 @@ def test_an_echo_is_right():
         ({"result": "Success"}, f"output.task, output.duration and output.data are missing: {OWN_APP}"),
     ],
 )
-def test_a_wrong_echo_names_the_wrong_keys(output, told):
+def test_a_wrong_echo_names_the_wrong_keys(output, message):
     """An output that differs says where, without the values that differ from one operation to the next."""
-    assert check_echo(SENT, output) == told
+    assert check_echo(SENT, output) == message
 
 
 def test_the_output_of_another_app_says_what_to_override():

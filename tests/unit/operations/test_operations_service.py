@@ -48,7 +48,7 @@ def accepted(described=None, answer=None, **plan):
     return made
 
 
-def told(status, headers=None, **body):
+def response(status, headers=None, **body):
     """Make an answer with a JSON body."""
     return HttpResponse(status, headers or {}, json.dumps(body).encode())
 
@@ -57,16 +57,16 @@ def told(status, headers=None, **body):
 def test_an_end_that_comes_with_an_error_is_a_failed_poll(code):
     """A broken service's answer ends nothing, whatever state its body still has: it is asked again."""
     op = accepted(service(failed_codes=frozenset({500})))
-    assert op.poll_answered(told(code, state="done"), 101.0).startswith(f"{code} ")
+    assert op.poll_answered(response(code, state="done"), 101.0).startswith(f"{code} ")
     assert (op.record.state, op.record.failed_polls) == (OperationState.IN_FLIGHT, 1)
-    op.poll_answered(told(200, state="done"), 102.0)
+    op.poll_answered(response(200, state="done"), 102.0)
     assert op.record.state is OperationState.COMPLETED
 
 
 def test_an_end_that_comes_with_a_refusal_does_not_complete():
     """A refused poll ends its operation as one that cannot be read, not as its body's state says."""
     op = accepted()
-    op.poll_answered(told(400, state="done"), 101.0)
+    op.poll_answered(response(400, state="done"), 101.0)
     assert op.record.state is OperationState.FAILED
     assert op.record.error.startswith("status cannot be read: 400 ")
 
@@ -74,10 +74,10 @@ def test_an_end_that_comes_with_a_refusal_does_not_complete():
 def test_described_error_codes_are_failures():
     """The codes of failed operations are named; without their name the reason states which key names them."""
     op = accepted(service(failed_codes=frozenset({500})))
-    assert op.poll_answered(told(500, state="error"), 101.0) is None
+    assert op.poll_answered(response(500, state="error"), 101.0) is None
     assert (op.record.state, op.record.error) == (OperationState.FAILED, "operation error")
     undescribed = accepted()
-    assert "status.failed_codes" in undescribed.poll_answered(told(500, state="error"), 101.0)
+    assert "status.failed_codes" in undescribed.poll_answered(response(500, state="error"), 101.0)
     assert undescribed.record.state is OperationState.IN_FLIGHT
 
 
@@ -85,11 +85,11 @@ def test_a_service_that_answers_200_all_along():
     """The state in the body counts, not the code: 200 with a state that ends nothing means 'not yet'."""
     op = accepted()
     assert (op.status_url, op.record.instance_id) == (f"{BASE}/reports/7", "7")
-    op.poll_answered(told(200, state="queued"), 101.0)
+    op.poll_answered(response(200, state="queued"), 101.0)
     assert (op.record.state, op.record.first_running) == (OperationState.IN_FLIGHT, None)
-    op.poll_answered(told(200, state="processing"), 102.0)
+    op.poll_answered(response(200, state="processing"), 102.0)
     assert op.record.first_running == 102.0
-    op.poll_answered(told(200, state="done", pages=3), 103.0)
+    op.poll_answered(response(200, state="done", pages=3), 103.0)
     assert (op.record.state, op.record.seen) == (OperationState.COMPLETED, 103.0)
 
 
@@ -97,10 +97,10 @@ def test_303_leads_to_the_result():
     """303 says that it is done: seen is then, the result is fetched at once from its Location, and checked."""
     checked = []
     op = accepted(check_output=lambda sent, output: checked.append(output))
-    op.poll_answered(told(303, {"location": "../results/7"}), 101.0)
+    op.poll_answered(response(303, {"location": "../results/7"}), 101.0)
     assert (op.record.seen, op.next_poll, op.status_url) == (101.0, 101.0, f"{BASE}/results/7")
     assert op.record.state is OperationState.IN_FLIGHT
-    op.poll_answered(told(200, pages=3), 101.2)
+    op.poll_answered(response(200, pages=3), 101.2)
     assert (op.record.state, op.record.seen, op.record.ended) == (OperationState.COMPLETED, 101.0, 101.2)
     assert checked == [{"pages": 3}]
 
@@ -108,7 +108,7 @@ def test_303_leads_to_the_result():
 def test_a_result_that_cannot_be_had_is_a_failure():
     """Done, but its result is not there: the operation failed, and says what was answered."""
     op = accepted()
-    op.poll_answered(told(303, {"location": "/results/7"}), 101.0)
+    op.poll_answered(response(303, {"location": "/results/7"}), 101.0)
     op.poll_answered(HttpResponse(404, {}, b"gone"), 101.2)
     assert (op.record.state, op.record.error) == (
         OperationState.FAILED,
@@ -119,19 +119,19 @@ def test_a_result_that_cannot_be_had_is_a_failure():
 def test_a_busy_result_is_asked_for_again():
     """A result resource that is busy is asked again as a status would be."""
     op = accepted()
-    op.poll_answered(told(303, {"location": "/results/7"}), 101.0)
+    op.poll_answered(response(303, {"location": "/results/7"}), 101.0)
     op.poll_answered(HttpResponse(503, {}, b""), 101.2)
     assert op.next_poll == pytest.approx(102.2)
-    op.poll_answered(told(200), 102.3)
+    op.poll_answered(response(200), 102.3)
     assert op.record.state is OperationState.COMPLETED
 
 
 def test_a_moved_status_is_followed():
     """Other redirects mean that the status is elsewhere: it is asked there at once, and from then on."""
     op = accepted()
-    op.poll_answered(told(307, {"location": "https://other.example/s/7"}), 101.0)
+    op.poll_answered(response(307, {"location": "https://other.example/s/7"}), 101.0)
     assert (op.next_poll, op.status_url) == (101.0, "https://other.example/s/7")
-    op.poll_answered(told(200, state="processing"), 101.1)
+    op.poll_answered(response(200, state="processing"), 101.1)
     assert (op.next_poll, op.status_url) == (102.1, "https://other.example/s/7")
 
 
@@ -139,7 +139,7 @@ def test_redirects_in_circles_end():
     """A status that only ever redirects is unreadable in the end."""
     op = accepted()
     for _ in range(6):
-        op.poll_answered(told(302, {"location": "/reports/7"}), 101.0)
+        op.poll_answered(response(302, {"location": "/reports/7"}), 101.0)
     assert (op.record.state, op.record.error) == (
         OperationState.FAILED,
         "status cannot be read: 6 redirects in a row",
@@ -149,14 +149,14 @@ def test_redirects_in_circles_end():
 def test_a_redirect_to_nowhere_is_unreadable():
     """A redirect without Location says nothing."""
     op = accepted()
-    op.poll_answered(told(303), 101.0)
+    op.poll_answered(response(303), 101.0)
     assert op.record.error == "status cannot be read: 303 without Location"
 
 
 def test_302_may_mean_done():
     """A service that sends its clients to the result with 302 is described by that code."""
     op = accepted(service(result=frozenset({302})))
-    op.poll_answered(told(302, {"location": "/results/7"}), 101.0)
+    op.poll_answered(response(302, {"location": "/results/7"}), 101.0)
     assert op.record.seen == 101.0
 
 
@@ -176,25 +176,25 @@ def test_the_code_alone_may_decide():
 def test_a_state_may_be_a_flag_or_a_number():
     """Services that say done: true, or a number, are described by those words."""
     flag = accepted(service(state="/done", succeeded=frozenset({"true"})))
-    flag.poll_answered(told(200, done=False), 101.0)
+    flag.poll_answered(response(200, done=False), 101.0)
     assert flag.record.state is OperationState.IN_FLIGHT
-    flag.poll_answered(told(200, done=True), 102.0)
+    flag.poll_answered(response(200, done=True), 102.0)
     number = accepted(service(state="/progress/code", succeeded=frozenset({"3"})))
-    number.poll_answered(told(200, progress={"code": 3}), 101.0)
+    number.poll_answered(response(200, progress={"code": 3}), 101.0)
     assert (flag.record.state, number.record.state) == (OperationState.COMPLETED, OperationState.COMPLETED)
 
 
 def test_a_failure_says_the_services_own_word():
     """A state that ends it badly is the reason, with the output where that is a text."""
     op = accepted(service(output="/why"))
-    op.poll_answered(told(200, state="error", why="no paper"), 101.0)
+    op.poll_answered(response(200, state="error", why="no paper"), 101.0)
     assert (op.record.state, op.record.error) == (OperationState.FAILED, "operation error: no paper")
 
 
 def test_the_body_of_a_refusal_is_no_status():
     """An error page that happens to have the state's member is not 'not yet': asking again would never end."""
     op = accepted()
-    op.poll_answered(told(401, state="who are you"), 101.0)
+    op.poll_answered(response(401, state="who are you"), 101.0)
     assert op.record.error.startswith("status cannot be read: 401")
 
 
@@ -202,8 +202,8 @@ def test_the_token_must_come_back_where_the_description_says():
     """With a place for the token an output without it is a wrong output."""
     described = service(token="/echo/token", output="/result")
     right, wrong = accepted(described), accepted(described)
-    right.poll_answered(told(200, state="done", result={"echo": {"token": "token"}}), 101.0)
-    wrong.poll_answered(told(200, state="done", result={"echo": {"token": "other"}}), 101.0)
+    right.poll_answered(response(200, state="done", result={"echo": {"token": "token"}}), 101.0)
+    wrong.poll_answered(response(200, state="done", result={"echo": {"token": "other"}}), 101.0)
     assert right.record.state is OperationState.COMPLETED
     assert wrong.record.error == "wrong output: the start's token is not at '/echo/token'"
 
@@ -218,7 +218,7 @@ def test_times_are_read_where_the_description_says():
         "changed": "2026-01-02T03:04:09Z",
         "ended": "2026-01-02T03:04:08.5Z",
     }
-    op.poll_answered(told(200, state="done", at=times), 101.0)
+    op.poll_answered(response(200, state="done", at=times), 101.0)
     created = op.record.server_created_epoch_s
     assert op.record.server_running_epoch_s - created == 1
     assert (op.record.server_updated_epoch_s - created, op.record.server_update_is_coarse) == (3.5, False)
@@ -275,7 +275,7 @@ def test_headers_of_polls_stay_with_the_service():
     assert accepted(own, **keyed).poll_headers == {"Accept": "x", "x-key": "k"}
     given = accepted(service(headers={"Accept": "x"}), **keyed)
     assert given.poll_headers == {"Accept": "x"}
-    given.poll_answered(told(302, {"location": "https://other.example/x"}), 101.0)
+    given.poll_answered(response(302, {"location": "https://other.example/x"}), 101.0)
     assert given.poll_headers == {}
 
 
@@ -287,7 +287,7 @@ def test_terminating_is_an_end_that_was_asked_for():
     op = accepted(described)
     request = op.terminate_request("enough")
     assert (request.method, request.url) == ("DELETE", f"{BASE}/reports/7")
-    op.poll_answered(told(200, state="cancelled"), 101.0)
+    op.poll_answered(response(200, state="cancelled"), 101.0)
     assert (op.record.state, op.record.error) == (OperationState.TERMINATED, None)
     assert op.terminate_request("again") is None
 
@@ -295,7 +295,7 @@ def test_terminating_is_an_end_that_was_asked_for():
 def test_terminated_unasked_is_a_failure():
     """An operation that another client ended has failed."""
     op = accepted(service(terminated=frozenset({"cancelled"})))
-    op.poll_answered(told(200, state="cancelled"), 101.0)
+    op.poll_answered(response(200, state="cancelled"), 101.0)
     assert (op.record.state, op.record.error) == (OperationState.FAILED, "operation cancelled")
 
 
@@ -303,14 +303,14 @@ def test_completing_before_a_termination_is_a_completion():
     """The request may come too late: completing is still an end that is well."""
     op = accepted(service(terminate=TerminateDescription(UrlSource.parse("status"))))
     assert op.terminate_request("late") is not None
-    op.poll_answered(told(200, state="done"), 101.0)
+    op.poll_answered(response(200, state="done"), 101.0)
     assert op.record.state is OperationState.COMPLETED
 
 
 def test_a_durable_operation_is_terminated_by_the_url_it_gave():
     """The durable webhook's terminatePostUri is used with the reason in it."""
     body = {"id": "a", "statusQueryGetUri": "/s", "terminatePostUri": "/t?reason={text}&code=k"}
-    op = accepted(durable_webhooks(), told(202, **body))
+    op = accepted(durable_webhooks(), response(202, **body))
     assert op.terminate_request("load test").url == f"{BASE}/t?reason=load%20test&code=k"
 
 
@@ -337,8 +337,8 @@ def test_a_strategy_learns_from_operations_that_ended_well():
     learner = Learner()
     for last in ("done", "error"):
         op = accepted(polling=learner)
-        op.poll_answered(told(200, state="processing"), 101.0)
-        op.poll_answered(told(200, state=last), 102.5)
+        op.poll_answered(response(200, state="processing"), 101.0)
+        op.poll_answered(response(200, state=last), 102.5)
         op.teach()
     assert learner.learned == [(1.0, 2.5, None)]
 
@@ -347,8 +347,8 @@ def test_a_strategy_learns_the_end_by_the_best_known_clock():
     """Times that come after the end was seen, from the scheduler, are what the strategy learns."""
     learner = Learner()
     op = accepted(polling=learner)
-    op.poll_answered(told(200, state="processing"), 101.0)
-    op.poll_answered(told(200, state="done"), 102.5)
+    op.poll_answered(response(200, state="processing"), 101.0)
+    op.poll_answered(response(200, state="done"), 102.5)
     op.record.server_updated_epoch_s = op.record.epoch_s(101.75)
     op.teach()
     assert learner.learned == [(1.0, 2.5, pytest.approx(1.75, abs=1e-5))]

@@ -64,7 +64,7 @@ def test_a_service_may_need_no_state(load):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "start.path: is missing"),
         ("path = 1", "path: is not understood\n  Expected one of name, start, status, terminate, event."),
@@ -115,9 +115,9 @@ def test_a_service_may_need_no_state(load):
         ("[start", "is not TOML"),
     ],
 )
-def test_a_file_that_is_wrong_names_the_key(load, text, told):
+def test_a_file_that_is_wrong_names_the_key(load, text, message):
     """A file that is not understood is refused with its name, the key, what came and what is allowed."""
-    with pytest.raises(ConfigurationError, match=re.escape(told)) as error:
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as error:
         load(text)
     assert "reports.toml" in str(error.value)
 

@@ -43,8 +43,10 @@ def read_durable(answer):
 
 def test_a_start_says_where_to_poll_in_its_body():
     """The statusQueryGetUri of the body wins over Location; id and Retry-After are read beside it."""
-    told = answer(body={"id": "abc", "statusQueryGetUri": STATUS}, location="http://host/elsewhere", retry_after="10")
-    accepted = read_accepted(told, DURABLE, START)
+    printed = answer(
+        body={"id": "abc", "statusQueryGetUri": STATUS}, location="http://host/elsewhere", retry_after="10"
+    )
+    accepted = read_accepted(printed, DURABLE, START)
     assert (accepted.instance_id, accepted.status_url, accepted.retry_after_s) == ("abc", STATUS, 10)
 
 
@@ -59,13 +61,13 @@ def test_location_is_enough(location, followed):
 
 def test_the_apps_own_status_route_is_made_from_the_id():
     """With a template the id goes into it, percent-encoded, whatever the server says."""
-    told = answer(body={"id": "a/b c", "statusQueryGetUri": STATUS})
-    accepted = read_accepted(told, durable_status_route(), START, "http://host")
+    printed = answer(body={"id": "a/b c", "statusQueryGetUri": STATUS})
+    accepted = read_accepted(printed, durable_status_route(), START, "http://host")
     assert accepted.status_url == "http://host/api/status/a%2Fb%20c"
 
 
 @pytest.mark.parametrize(
-    ("refusal", "told"),
+    ("refusal", "message"),
     [
         (answer(503, {"error": "busy"}), '503 {"error": "busy"}'),
         (answer(200, {"statusQueryGetUri": STATUS}), "200 "),
@@ -76,11 +78,11 @@ def test_the_apps_own_status_route_is_made_from_the_id():
         (answer(202, {"statusQueryGetUri": 7}), "202 without statusQueryGetUri or Location"),
     ],
 )
-def test_anything_but_a_202_with_a_place_to_poll_is_refused(refusal, told):
+def test_anything_but_a_202_with_a_place_to_poll_is_refused(refusal, message):
     """A start that was not accepted, or cannot be followed, says what it was instead."""
     with pytest.raises(UnreadableAnswerError) as error:
         read_accepted(refusal, DURABLE, START)
-    assert str(error.value).startswith(told)
+    assert str(error.value).startswith(message)
 
 
 def test_a_template_needs_an_id():
@@ -183,9 +185,9 @@ def test_an_excerpt_hides_keys_and_stays_short():
 def test_an_excerpt_is_the_text_itself():
     """Tokens and instance ids are in it as they were: an example is the real text, and only grouping takes them out."""
     token, instance_id = f"Steady-3-{'0a' * 16}", "0f8fad5b-d9cb-469f-a165-70867728950e"
-    said = f'{{"error": "no {token} in {instance_id}, 12 tries"}}'
-    assert excerpt(said.encode()) == said
-    assert grouped(said) == '{"error": "no {id} in {id}, {number} tries"}'
+    printed = f'{{"error": "no {token} in {instance_id}, 12 tries"}}'
+    assert excerpt(printed.encode()) == printed
+    assert grouped(printed) == '{"error": "no {id} in {id}, {number} tries"}'
 
 
 @pytest.mark.parametrize("cut", [excerpt_of_text, both_ends])
@@ -198,16 +200,16 @@ def test_no_id_is_cut_in_two(cut, before):
 
 
 @pytest.mark.parametrize(
-    ("before", "raised", "said"),
+    ("before", "raised", "message"),
     [
         ("Activity function 'ship' failed: KeyError: 'kg' (scales.py:8) \n", "KeyError: 'kg'", ""),
         ("Orchestrator function 'o' failed: \n", "ValueError: no luck", "… ValueError: no luck"),
     ],
 )
-def test_the_frames_of_a_traceback_are_in_no_reason(before, raised, said):
+def test_the_frames_of_a_traceback_are_in_no_reason(before, raised, message):
     """A reason is one line: an error is reported once, and its frames are in the log and on the page that stays."""
     text = f'{before}Traceback (most recent call last):\n  File "a.py", line 3, in b\n    c()\n{raised}\n'
-    assert both_ends(text) == " ".join(f"{before} {said}".split())
+    assert both_ends(text) == " ".join(f"{before} {message}".split())
 
 
 def test_a_message_that_is_a_traceback_alone_is_kept():
@@ -232,7 +234,7 @@ DEEP = b'{"id": "abc", "output": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
 
 
 @pytest.mark.parametrize(
-    ("url", "told"),
+    ("url", "message"),
     [
         ("http://host/\ud800", r"a URL with \\ud800 in it"),
         ("http://host/\r\nHost: other", r"a URL with \\x0d in it"),
@@ -243,31 +245,31 @@ DEEP = b'{"id": "abc", "output": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
         ("javascript:alert(1)", "a URL of the scheme 'javascript'"),
     ],
 )
-def test_a_status_url_that_cannot_be_asked_for(url, told):
+def test_a_status_url_that_cannot_be_asked_for(url, message):
     """A start that names no usable status URL is refused, with a reason that is the same for all of its kind."""
-    with pytest.raises(UnreadableAnswerError, match=f"^{told}, which cannot be asked for$"):
+    with pytest.raises(UnreadableAnswerError, match=f"^{message}, which cannot be asked for$"):
         read_accepted(answer(body={"id": "abc", "statusQueryGetUri": url}), DURABLE, START)
 
 
 def test_a_terminate_url_that_cannot_be_asked_for():
     """An operation without a usable URL to end it is followed anyway; it cannot be ended."""
-    told = answer(body={"id": "abc", "statusQueryGetUri": STATUS, "terminatePostUri": "mailto:me"})
-    assert read_accepted(told, DURABLE, START).terminate_url is None
+    printed = answer(body={"id": "abc", "statusQueryGetUri": STATUS, "terminatePostUri": "mailto:me"})
+    assert read_accepted(printed, DURABLE, START).terminate_url is None
 
 
-@pytest.mark.parametrize("told_id", ["a\ud800", "a\x00b", "a\nb", "a" * 2_000])
-def test_an_id_that_no_url_can_have(told_id):
+@pytest.mark.parametrize("given_id", ["a\ud800", "a\x00b", "a\nb", "a" * 2_000])
+def test_an_id_that_no_url_can_have(given_id):
     """A start whose id has half a character, control characters or no end is refused, and the reason is short."""
     with pytest.raises(UnreadableAnswerError, match="202 with an id that cannot be asked for") as caught:
-        read_accepted(answer(body={"id": told_id, "statusQueryGetUri": STATUS}), DURABLE, START)
+        read_accepted(answer(body={"id": given_id, "statusQueryGetUri": STATUS}), DURABLE, START)
     assert len(str(caught.value)) < 120
 
 
-@pytest.mark.parametrize("told_id", [None, "", True, 1.5, {"a": 1}, ["abc"]])
-def test_an_id_that_is_no_text(told_id):
+@pytest.mark.parametrize("given_id", [None, "", True, 1.5, {"a": 1}, ["abc"]])
+def test_an_id_that_is_no_text(given_id):
     """Whatever is neither text nor a whole number is no id."""
-    told = answer(body={"id": told_id, "statusQueryGetUri": STATUS})
-    assert read_accepted(told, DURABLE, START).instance_id is None
+    printed = answer(body={"id": given_id, "statusQueryGetUri": STATUS})
+    assert read_accepted(printed, DURABLE, START).instance_id is None
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ def test_a_newcomer_reads_a_short_page():
 def test_all_pages_name_the_same_versions_of_python():
     """Where a page shows which versions of Python are supported, they are those that the package declares."""
     declared = re.findall(r"Python :: (3\.\d+)", (ROOT / "pyproject.toml").read_text())
-    said = {page: set(SUPPORTED.findall(page.read_text())) for page in PAGES}
-    found = {page.relative_to(ROOT).as_posix(): versions for page, versions in said.items() if versions}
+    stated = {page: set(SUPPORTED.findall(page.read_text())) for page in PAGES}
+    found = {page.relative_to(ROOT).as_posix(): versions for page, versions in stated.items() if versions}
     assert len(found) >= 5
     assert found == {page: {f"{declared[0]} to {declared[-1]}"} for page in found}
 

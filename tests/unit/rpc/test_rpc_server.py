@@ -251,11 +251,11 @@ async def test_a_stop_cancels_what_outlasts_its_grace(is_lasting):
 @on_a_loop
 async def test_a_stop_lets_calls_end_within_its_grace():
     """A call that ends within the grace gets its answer from a stopping server."""
-    began, go_on = asyncio.Event(), asyncio.Event()
+    began, released = asyncio.Event(), asyncio.Event()
 
     async def answer(call):
         began.set()
-        await go_on.wait()
+        await released.wait()
         call.finish(b"answer")
 
     server = new_server(Answer=Method(answer))
@@ -263,7 +263,7 @@ async def test_a_stop_lets_calls_end_within_its_grace():
         call = channel.unary_unary("/Test/Answer")(b"")
         await in_time(began.wait())
         stopping = asyncio.ensure_future(server.stop(grace_s=TIMEOUT_S))
-        go_on.set()
+        released.set()
         assert await in_time(call) == b"answer"
     await in_time(stopping)
 

@@ -38,9 +38,9 @@ def test_a_start_names_the_hubs_that_are_not_served(tmp_path, capfd):
     asyncio.run(fill(data))
     old, states = "'old' (2 instances, 1 of them not ended)", "'states' (0 instances, 1 entity)"
     assert asyncio.run(closed_hubs(data, "new")) == [old, states]
-    said = "".join(capfd.readouterr())
-    assert f"as this app has the task hub 'new': task hubs {old}, {states}." in said
-    assert f"`durable-harness scheduler --data {data} --task-hubs old,states`" in said
+    printed = "".join(capfd.readouterr())
+    assert f"as this app has the task hub 'new': task hubs {old}, {states}." in printed
+    assert f"`durable-harness scheduler --data {data} --task-hubs old,states`" in printed
 
 
 def test_a_start_says_nothing_where_all_is_served(tmp_path, capfd):

@@ -37,14 +37,14 @@ def link_to_null(path):
 
 
 @pytest.mark.parametrize(
-    ("make", "says"),
+    ("make", "message"),
     [(make_fifo, "a FIFO"), (make_socket, "a socket"), (link_to_null, "a character device")],
 )
-def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path, make, says):
+def test_what_is_not_a_regular_file_is_refused_at_once(tmp_path, make, message):
     """A FIFO, a socket or a device is named as what it is, and not opened: that could wait forever."""
     path = tmp_path / "hub.db"
     make(path)
-    with pytest.raises(ConfigurationError, match=rf"hub\.db.*{says}, not a regular file"):
+    with pytest.raises(ConfigurationError, match=rf"hub\.db.*{message}, not a regular file"):
         Store(path)
 
 

@@ -13,7 +13,7 @@ from durable_harness.protocol import pb
 from durable_harness.protocol.listing import SORTS, InstanceFilter, InstanceListRequest
 from durable_harness.scheduler.listing import INDEX
 from durable_harness.scheduler.storage.indexes import REST_S
-from hub_bench import START_NS, complete, file_scenario, scenario, tell
+from hub_bench import START_NS, complete, file_scenario, run_with_bench, scenario
 
 SECOND_NS = 1_000_000_000
 SECRET = "AccountKey" + "0123456789" * 25
@@ -74,7 +74,7 @@ def test_pages_have_every_instance_once_in_any_order(sort, falls, indexed):
         before = dataclasses.replace(request, place=last.rows[0].place, is_backwards=True)
         assert [row.instance_id for row in (await bench.hub.list_instances(before)).rows] == order[-6:-3]
 
-    asyncio.run(tell(check, None))
+    asyncio.run(run_with_bench(check, None))
 
 
 @scenario
@@ -195,7 +195,7 @@ def test_lists_do_without_an_index_that_cannot_be_made(caplog):
         await make_index(bench)
         assert await ids(bench) == ["i01", "i00"]
 
-    asyncio.run(tell(check, None))
+    asyncio.run(run_with_bench(check, None))
     assert caplog.text.count("The index of lists cannot be made") == 1
 
 
@@ -206,7 +206,7 @@ def test_a_file_that_is_closed_has_none(tmp_path):
         await fill(bench, 2)
         await make_index(bench)
 
-    asyncio.run(tell(looked_at, tmp_path / "hub.db"))
+    asyncio.run(run_with_bench(looked_at, tmp_path / "hub.db"))
     with contextlib.closing(sqlite3.connect(tmp_path / "hub.db")) as file:
         names = [name for (name,) in file.execute("SELECT name FROM sqlite_master WHERE type = 'index'")]
     assert not [name for name in names if "_by_" in name or name == INDEX]

@@ -17,7 +17,7 @@ from durable_harness.scheduler.storage.schema import APPLICATION_ID, FORMAT_VERS
 from durable_harness.scheduler.storage.store import Store
 from hub_bench import at, child, complete, fail, file_scenario, kinds, schedule, timer
 
-NOBODY = 65534
+UNPRIVILEGED = 65534
 
 
 @file_scenario
@@ -295,16 +295,16 @@ def make_database(path, application_id, version):
 
 
 @pytest.mark.parametrize(
-    ("application_id", "version", "says"),
+    ("application_id", "version", "message"),
     [(0, 0, "not a file of durable-harness"), (APPLICATION_ID, FORMAT_VERSION + 1, f"version {FORMAT_VERSION + 1}")],
     ids=["of another program", "of a newer version"],
 )
-def test_a_foreign_file_is_refused_and_left_alone(tmp_path, application_id, version, says):
+def test_a_foreign_file_is_refused_and_left_alone(tmp_path, application_id, version, message):
     """A database that is not ours, or of a newer format, is an error that names it; not a byte of it changes."""
     path = tmp_path / "other.db"
     make_database(path, application_id, version)
     before = path.read_bytes()
-    with pytest.raises(ConfigurationError, match=says) as caught:
+    with pytest.raises(ConfigurationError, match=message) as caught:
         Store(path)
     assert str(path) in str(caught.value)
     assert path.read_bytes() == before
@@ -331,7 +331,7 @@ def open_dir():
 def without_privileges():
     """Drop privileges for a while, where the tests run as root, who may write anything."""
     mine = os.geteuid()
-    os.seteuid(NOBODY if mine == 0 else mine)
+    os.seteuid(UNPRIVILEGED if mine == 0 else mine)
     try:
         yield
     finally:

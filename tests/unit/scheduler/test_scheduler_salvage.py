@@ -109,9 +109,9 @@ def test_the_command_says_what_it_left_out(path, tmp_path, capsys):
     damage_page_with(path, '"input of 20 ', INSTANCES)
     before = path.read_bytes()
     assert main(["recover", str(path), str(tmp_path / "new.db")]) == 0
-    said = capsys.readouterr().out
-    assert "3 entities, 1 waiting entity operations, 0 waiting lock requests" in said
-    assert "instance 'i20' of task hub 'test': it cannot be read" in said
+    printed = capsys.readouterr().out
+    assert "3 entities, 1 waiting entity operations, 0 waiting lock requests" in printed
+    assert "instance 'i20' of task hub 'test': it cannot be read" in printed
     assert path.read_bytes() == before
 
 
@@ -138,8 +138,8 @@ def test_of_a_file_that_was_cut_off_the_rest_is_saved(path, tmp_path, capsys, mi
     before = path.read_bytes()
     new = tmp_path / "new.db"
     assert main(["recover", str(path), str(new)]) == 0
-    said = capsys.readouterr().out
-    assert f"it has {len(before)} bytes of {len(before) + missing}" in said
+    printed = capsys.readouterr().out
+    assert f"it has {len(before)} bytes of {len(before) + missing}" in printed
     assert path.read_bytes() == before
     done, under_way = outputs(new)
     assert len(done) + len(under_way) > 60
@@ -201,7 +201,7 @@ def changed(path, statement):
 
 
 @pytest.mark.parametrize(
-    ("statement", "said"),
+    ("statement", "message"),
     [
         ("UPDATE operations SET event = x'ff'", "number 1 of the operations of entity '@counter@0': it cannot be read"),
         ("UPDATE operations SET event = x''", "number 1 of the operations of entity '@counter@0': it cannot be read"),
@@ -226,13 +226,13 @@ def changed(path, statement):
         ),
     ],
 )
-def test_a_row_without_meaning_is_left_out_by_name(path, tmp_path, statement, said):
+def test_a_row_without_meaning_is_left_out_by_name(path, tmp_path, statement, message):
     """A readable row that the scheduler cannot use is named, whatever its table; the new file starts without it."""
     changed(path, statement)
     with contextlib.closing(sqlite3.connect(path)) as database:
         number = database.execute("SELECT number FROM operations").fetchone()[0]
     found = recover(path, tmp_path / "new.db")
-    assert found.left_out == [said.replace("number 1 ", f"number {number} ")]
+    assert found.left_out == [message.replace("number 1 ", f"number {number} ")]
     assert len(outputs(tmp_path / "new.db")[0]) >= 59
 
 
@@ -244,9 +244,9 @@ def test_what_waits_for_entities_is_saved_around_a_damaged_page(path, tmp_path, 
         database.executemany("INSERT INTO operations VALUES (?, ?, ?, ?, ?)", rows)
     damage_page_with(path, "@late@0399", INSTANCES)
     assert main(["recover", str(path), str(tmp_path / "new.db")]) == 0
-    said = capsys.readouterr().out
-    assert "operations, from number 3" in said
-    assert f"The structure of {path} is damaged, so more may be missing than is named here: " in said
+    printed = capsys.readouterr().out
+    assert "operations, from number 3" in printed
+    assert f"The structure of {path} is damaged, so more may be missing than is named here: " in printed
     with contextlib.closing(sqlite3.connect(tmp_path / "new.db")) as database:
         assert database.execute("SELECT count(*) FROM operations").fetchone()[0] > 200
 

@@ -64,10 +64,10 @@ def test_another_input_each_time_fails():
     def orchestrator(context):
         yield context.call_activity("a", next(numbers))
 
-    told = failure(orchestrator)
-    assert "Orchestrator function 'o' is not deterministic: it was replayed, and they differ in input" in told
-    assert "history has activity 'a' with input 0, the replay activity 'a' with input 1" in told
-    assert f"{__file__}:{orchestrator.__code__.co_firstlineno + 1}" in told
+    message = failure(orchestrator)
+    assert "Orchestrator function 'o' is not deterministic: it was replayed, and they differ in input" in message
+    assert "history has activity 'a' with input 0, the replay activity 'a' with input 1" in message
+    assert f"{__file__}:{orchestrator.__code__.co_firstlineno + 1}" in message
 
 
 def test_another_due_time_fails():
@@ -114,8 +114,8 @@ def test_a_change_between_turns_is_compared_with_all_of_history():
     request = pb.OrchestratorRequest(instanceId="i", pastEvents=past, newEvents=new)
     strict = OrchestrationRunner(app_of(o=orchestrator), always_replay=True).run(request)
     usual = OrchestrationRunner(app_of(o=orchestrator)).run(request)
-    told = strict.actions[-1].completeOrchestration.failureDetails.errorMessage
-    assert "history has activity 'a' with input 1, the replay activity 'a' with input 2" in told
+    message = strict.actions[-1].completeOrchestration.failureDetails.errorMessage
+    assert "history has activity 'a' with input 1, the replay activity 'a' with input 2" in message
     assert usual.actions[-1].completeOrchestration.orchestrationStatus == pb.ORCHESTRATION_STATUS_COMPLETED
 
 
@@ -127,10 +127,10 @@ def test_repeatable_code_continues(program, run):
     app = app_of(o=orchestrator_of(program))
     runners = [OrchestrationRunner(app, always_replay=always) for always in (True, False)]
     replayed, usual = (drive(runner, events=events, **run) for runner in runners)
-    assert list(map(told_by, replayed.events)) == list(map(told_by, usual.events))
+    assert list(map(fields_of, replayed.events)) == list(map(fields_of, usual.events))
 
 
-def told_by(past):
+def fields_of(past):
     """Return the fields of an event, all but the stack trace of a failure."""
     ended = past.executionCompleted if past.HasField("executionCompleted") else None
     return (ended.orchestrationStatus, ended.result.value) if ended else past

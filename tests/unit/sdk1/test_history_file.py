@@ -60,7 +60,7 @@ def test_events_are_written_without_noise(document):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"format": "something"}, "is not a recorded history"),
         ({"version": 2}, "has version 2, this durable-harness reads 1"),
@@ -70,24 +70,24 @@ def test_events_are_written_without_noise(document):
         ({"events": 5}, "its events are not those of a history"),
     ],
 )
-def test_a_file_that_is_none_is_refused(tmp_path, document, change, says):
+def test_a_file_that_is_none_is_refused(tmp_path, document, change, message):
     """What is not a recorded history of a known version is an error that names the file and what is wrong."""
     path = tmp_path / "history.json"
     write_document(path, {**document, **change})
-    with pytest.raises(UnreadableHistoryError, match=says) as caught:
+    with pytest.raises(UnreadableHistoryError, match=message) as caught:
         read_history(path)
     assert str(caught.value).startswith(f"{path}: ")
     assert isinstance(caught.value, UsageError)
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "is not a rec")]
+    ("content", "message"), [(b"{", "is not JSON"), (b"\xff", "is not JSON"), (b"[]", "is not a rec")]
 )
-def test_other_files_are_refused(tmp_path, content, says):
+def test_other_files_are_refused(tmp_path, content, message):
     """Files that hold no JSON, no text or no object are refused too, and so is a missing one."""
     path = tmp_path / "history.json"
     path.write_bytes(content)
-    with pytest.raises(UnreadableHistoryError, match=says):
+    with pytest.raises(UnreadableHistoryError, match=message):
         read_history(path)
     with pytest.raises(UnreadableHistoryError, match="cannot be read: No such file"):
         read_history(tmp_path / "none.json")
@@ -106,7 +106,7 @@ def edited(document, *, twice=None, **change):
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "message"),
     [
         ({"twice": "executionStarted"}, "it has 2 events executionStarted, expected 1"),
         ({"twice": "executionCompleted"}, "it ends more than once"),
@@ -116,9 +116,9 @@ def edited(document, *, twice=None, **change):
         ({"lacks": ["turns", "everything"]}, "lacks has 'everything', expected turns, dueTimes, inputs"),
     ],
 )
-def test_a_file_that_contradicts_itself_is_refused(document, change, says):
+def test_a_file_that_contradicts_itself_is_refused(document, change, message):
     """What no recording writes is an edit: such a history is not replayed, and the error states what it is."""
-    with pytest.raises(UnreadableHistoryError, match=f"contradicts itself: {says}"):
+    with pytest.raises(UnreadableHistoryError, match=f"contradicts itself: {message}"):
         from_document(edited(document, **change), "file")
 
 

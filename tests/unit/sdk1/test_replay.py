@@ -44,7 +44,7 @@ def difference(history, changed):
     return found
 
 
-def told(history, changed):
+def place_of(history, changed):
     found = difference(history, changed)
     return found.aspect, found.turn, found.event_id
 
@@ -98,7 +98,7 @@ def test_inputs_are_compared_as_json(before, now):
 
         return orchestrator
 
-    assert told(record(calling(before)), calling(now)) == ("input", 1, 0)
+    assert place_of(record(calling(before)), calling(now)) == ("input", 1, 0)
     assert replay(record(calling({"a": 1, "b": 2})), app_of(o=calling({"b": 2, "a": 1}))) is None
 
 
@@ -119,7 +119,7 @@ def test_another_order_in_one_turn():
     def changed(context):
         yield context.task_all([context.call_activity("b", 2), context.call_activity("a", 1)])
 
-    assert told(record(together), changed) == ("order", 1, 0)
+    assert place_of(record(together), changed) == ("order", 1, 0)
 
 
 def test_another_order_over_turns():
@@ -133,7 +133,7 @@ def test_another_order_over_turns():
         yield context.call_activity("b", 2)
         yield context.call_activity("a", 1)
 
-    assert told(record(straight), changed) == ("order", 1, 0)
+    assert place_of(record(straight), changed) == ("order", 1, 0)
 
 
 def test_a_step_gone_from_the_front_is_a_matter_of_count():
@@ -146,7 +146,7 @@ def test_a_step_gone_from_the_front_is_a_matter_of_count():
     def changed(context):
         yield context.call_activity("b", 2)
 
-    assert told(record(straight), changed) == ("count", 1, 0)
+    assert place_of(record(straight), changed) == ("count", 1, 0)
 
 
 def test_too_many_in_a_turn():
@@ -161,7 +161,7 @@ def test_too_many_in_a_turn():
     found = difference(record(together), at_the_end)
     assert (found.aspect, found.turn, found.event_id) == ("count", 1, None)
     assert (found.expected, found.got) == ("nothing more in this turn", "activity 'c' with input 3")
-    assert told(record(together), at_the_front)[0] == "count"
+    assert place_of(record(together), at_the_front)[0] == "count"
 
 
 def test_too_few_in_a_turn():
@@ -353,7 +353,7 @@ def test_code_that_asks_whether_it_is_replayed():
             yield context.call_activity("announce")
         yield context.call_activity("a")
 
-    assert told(record(orchestrator), orchestrator)[0] in {"name", "count"}
+    assert place_of(record(orchestrator), orchestrator)[0] in {"name", "count"}
 
 
 def test_code_that_does_not_repeat_itself():
@@ -363,7 +363,7 @@ def test_code_that_does_not_repeat_itself():
     def orchestrator(context):
         yield context.call_activity("a", next(numbers))
 
-    assert told(record(orchestrator), orchestrator) == ("input", 1, 0)
+    assert place_of(record(orchestrator), orchestrator) == ("input", 1, 0)
 
 
 def test_a_suspension_delays_what_came_meanwhile():
@@ -431,7 +431,7 @@ def test_a_rewound_history_is_compared_as_a_whole():
         yield context.call_activity("c", first)
 
     assert replay(rewound(), app_of(o=two_activities)) is None
-    assert told(rewound(), changed) == ("name", 4, 1)
+    assert place_of(rewound(), changed) == ("name", 4, 1)
 
 
 def test_a_long_history_is_continued_and_compared():
@@ -447,7 +447,7 @@ def test_a_long_history_is_continued_and_compared():
     history = record(looping(None), batch=1)
     assert len(history.events) > 200
     assert replay(history, app_of(o=looping(None))) is None
-    assert told(history, looping(55)) == ("input", 56, 55)
+    assert place_of(history, looping(55)) == ("input", 56, 55)
 
 
 def as_once_recorded(history):
@@ -471,14 +471,14 @@ def test_histories_of_before_still_replay(orchestrator):
     assert len(before.events) > len(history.events)
     assert replay(before, app_of(o=orchestrator)) is None
     other = approval if orchestrator is not approval else sleeping
-    assert told(before, other) == told(history, other) is not None
+    assert place_of(before, other) == place_of(history, other) is not None
 
 
 def test_a_history_of_an_instance_that_still_runs():
     """A recording may stop in the middle: what comes later is not compared."""
     history = record(approval)
     assert replay(history, app_of(o=approval)) is None
-    assert told(history, two_activities) == ("count", 1, None)
+    assert place_of(history, two_activities) == ("count", 1, None)
 
 
 def test_what_a_file_lacks_is_not_compared():
@@ -495,7 +495,7 @@ def test_what_a_file_lacks_is_not_compared():
         yield context.call_activity("b")
 
     assert replay(partial, app_of(o=later)) is None
-    assert told(partial, other) == ("name", 2, 1)
+    assert place_of(partial, other) == ("name", 2, 1)
 
 
 def test_a_recorded_history_is_the_same_after_a_file():

@@ -144,10 +144,10 @@ def test_entity_calls_have_deterministic_request_ids():
 
 
 @pytest.mark.parametrize(
-    ("recorded", "says"),
+    ("recorded", "message"),
     [({"taskScheduled": {"name": "old"}}, "'old'"), ({"timerCreated": {}}, "timerCreated")],
 )
-def test_nondeterministic_code_fails_the_orchestration(recorded, says):
+def test_nondeterministic_code_fails_the_orchestration(recorded, message):
     """Another name or kind under an id that history knows is a non-determinism failure that names both."""
 
     def orchestrator(context):
@@ -155,7 +155,7 @@ def test_nondeterministic_code_fails_the_orchestration(recorded, says):
 
     response = run(orchestrator, done(0), past=[event(event_id=0, **recorded)])
     assert ending(response).failureDetails.errorType == "NonDeterministicOrchestrationException"
-    assert says in ending(response).failureDetails.errorMessage
+    assert message in ending(response).failureDetails.errorMessage
     assert ids(response) == []
 
 

@@ -91,7 +91,7 @@ def durable(**settings):
 
 
 @pytest.mark.parametrize(
-    ("host", "key", "says"),
+    ("host", "key", "expected"),
     [
         ({}, "version", '"2.0"'),
         ({"version": "1.0"}, "version", "'1.0'"),
@@ -113,14 +113,14 @@ def durable(**settings):
         ({"version": "2.0", "extensions": {"http": {"maxConcurrentRequests": 0}}}, "maxConcurrentRequests", "-1"),
     ],
 )
-def test_a_wrong_host_json_is_explained(app_dir, host, key, says):
+def test_a_wrong_host_json_is_explained(app_dir, host, key, expected):
     """A wrong value is an error that names the file, the key and what is allowed."""
     with pytest.raises(ConfigurationError) as caught:
         read_host_json(app_dir(host=host), {})
     message = str(caught.value)
     assert message.startswith("host.json")
     assert key in message
-    assert says in message
+    assert expected in message
 
 
 def test_app_settings_become_environment_variables(app_dir):
@@ -151,7 +151,7 @@ def test_credentials_are_not_allowed_by_the_word_false(app_dir):
 
 
 @pytest.mark.parametrize(
-    ("local", "says"),
+    ("local", "message"),
     [
         ("nonsense", "line 1"),
         ({"IsEncrypted": True}, "encrypted"),
@@ -162,9 +162,9 @@ def test_credentials_are_not_allowed_by_the_word_false(app_dir):
         ({"Host": {"CORSCredentials": "yes"}}, "CORSCredentials"),
     ],
 )
-def test_wrong_local_settings_are_explained(app_dir, local, says):
+def test_wrong_local_settings_are_explained(app_dir, local, message):
     """A local.settings.json that cannot be used is an error that names it and the key."""
-    with pytest.raises(ConfigurationError, match=re.escape(says)) as caught:
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
         read_local_settings(app_dir(local=local))
     assert "local.settings.json" in str(caught.value)
 
@@ -179,13 +179,13 @@ def test_the_scheduler_of_an_app_is_found(app_dir):
 
 
 @pytest.mark.parametrize(
-    ("local", "says"),
+    ("local", "message"),
     [({}, "DTS"), ({"Values": {"DTS": ""}}, "DTS"), ({"Values": {"DTS": "Endpoint"}}, "key=value")],
 )
-def test_an_app_without_its_scheduler_setting_is_refused(app_dir, local, says):
+def test_an_app_without_its_scheduler_setting_is_refused(app_dir, local, message):
     """Where the setting is absent, empty or malformed, an error names it, but only if that scheduler is asked for."""
     settings = load_app_settings(app_dir(host=GOOD_HOST, local=local), {})
-    with pytest.raises(ConfigurationError, match=says):
+    with pytest.raises(ConfigurationError, match=message):
         settings.scheduler_at("settings")
     assert settings.scheduler_at(ADDRESS).target == "localhost:8080"
 
@@ -368,7 +368,7 @@ def test_connection_strings_are_read(text, expected):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "message"),
     [
         ("", "no Endpoint"),
         ("Endpoint=http://h", "no Authentication"),
@@ -379,8 +379,8 @@ def test_connection_strings_are_read(text, expected):
         ("Endpoint=http://h;Authentication=Password", "Authentication=Password"),
     ],
 )
-def test_wrong_connection_strings_are_explained(text, says):
+def test_wrong_connection_strings_are_explained(text, message):
     """A wrong connection string is an error that names the place and the part."""
-    with pytest.raises(ConfigurationError, match=re.escape(says)) as caught:
+    with pytest.raises(ConfigurationError, match=re.escape(message)) as caught:
         parse_connection_string(text, where="the file", key="THE_KEY")
     assert "the file: THE_KEY" in str(caught.value)

@@ -80,5 +80,5 @@ SAMPLES = "/v1/labs/{lab}/samples/{sample_id:int}"
 )
 def test_a_constraint_that_a_path_does_not_meet_is_named(route, path, misfit):
     """If a path misses only a constraint, route and part are named; otherwise the function itself answered 404."""
-    said = explain_unknown_route(Listing(route), "PUT", path, NOT_FOUND)
-    assert said == (f"PUT {path}: no route takes this path (404).\n  PUT {route}: {misfit}" if misfit else "")
+    message = explain_unknown_route(Listing(route), "PUT", path, NOT_FOUND)
+    assert message == (f"PUT {path}: no route takes this path (404).\n  PUT {route}: {misfit}" if misfit else "")

@@ -58,16 +58,16 @@ def test_a_deployment_is_asked_to_run_a_function(tmp_path, data, body):
 
 
 @pytest.mark.parametrize(
-    ("status", "says"),
+    ("status", "message"),
     [
         (401, r"refuses to run 'f' by hand \(401\): that needs the master key of the app. Give it with --stack-key"),
         (403, r"\(403\): that needs the master key"),
         (404, "has no function 'f', or no admin API"),
     ],
 )
-def test_a_refusal_says_what_is_needed(tmp_path, status, says):
+def test_a_refusal_says_what_is_needed(tmp_path, status, message):
     """A key that opens too little, and a name that is unknown, are errors of the test's set-up."""
-    with host(status) as (url, _asked), pytest.raises(UsageError, match=says):
+    with host(status) as (url, _asked), pytest.raises(UsageError, match=message):
         operations_at(url, tmp_path).trigger("f")
 
 

@@ -214,7 +214,7 @@ def test_no_number_comes_from_a_clock_that_was_moved():
 
 
 @pytest.mark.parametrize(
-    ("pending", "said"),
+    ("pending", "message"),
     [
         (work("activity", 10, None, None, task=1, waited_for="slot"), "waits for a slot (for 9.99 s)"),
         (work("activity", 10, None, None, task=1, waited_for="worker"), "waits for a host that takes it"),
@@ -222,11 +222,11 @@ def test_no_number_comes_from_a_clock_that_was_moved():
         (work("activity", 10, 20, None, task=1, host=(20, 20, 9000, None)), "runs (for 1.00 s)"),
     ],
 )
-def test_a_live_instance_names_its_waits_and_since_when(pending, said):
+def test_a_live_instance_names_its_waits_and_since_when(pending, message):
     """Each stage of unfinished work has its words."""
     events = [*begins(), scheduled(10, 1)]
     lines = list(as_lines(explain(document(events, [turn(0, 0, 10), pending]))))
-    assert lines[1].startswith(f"Waits now for activity 'work': {said}")
+    assert lines[1].startswith(f"Waits now for activity 'work': {message}")
 
 
 def test_an_instance_that_is_stuck_in_pending_waits_for_a_host():

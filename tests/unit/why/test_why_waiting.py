@@ -22,16 +22,16 @@ def raised(at_ms, name):
 
 def test_an_awaited_event_is_named_with_its_line():
     """The name and the place come from the code; since when, from the end of the last turn."""
-    said = waiting_for(document(begins(), [turn(0, 0, 10)], awaits=awaits("approval")))
-    assert said == ["external event 'approval' (function_app.py:44): has not come (for 9.99 s)"]
+    lines = waiting_for(document(begins(), [turn(0, 0, 10)], awaits=awaits("approval")))
+    assert lines == ["external event 'approval' (function_app.py:44): has not come (for 9.99 s)"]
 
 
 def test_an_event_that_nothing_waits_for_is_reported():
     """One that came under another name is named beside what is waited for; it does not shorten the wait."""
     came = [*raised(4000, "approved"), *raised(5000, "approved")]
     works = [turn(0, 0, 10), turn(4000, 4000, 4010), turn(5000, 5000, 5010)]
-    said = waiting_for(document([*begins(), *came], works, awaits=awaits("approval", unclaimed=["approved"] * 2)))
-    assert said == [
+    lines = waiting_for(document([*begins(), *came], works, awaits=awaits("approval", unclaimed=["approved"] * 2)))
+    assert lines == [
         (
             "external event 'approval' (function_app.py:44): has not come (for 9.99 s);"
             " 'approved' came 2 times, and nothing waits for it"
@@ -42,9 +42,9 @@ def test_an_event_that_nothing_waits_for_is_reported():
 def test_an_event_that_races_with_a_timer_is_named_beside_it():
     """What a race waits for is all of it."""
     events = [*begins(), event("timerCreated", 10, 1, dueNs=30_000 * MS)]
-    said = waiting_for(document(events, [turn(0, 0, 10)], awaits=awaits("approval")))
-    assert said[0].startswith("timer: fires in 20.0 s")
-    assert said[1].startswith("external event 'approval'")
+    lines = waiting_for(document(events, [turn(0, 0, 10)], awaits=awaits("approval")))
+    assert lines[0].startswith("timer: fires in 20.0 s")
+    assert lines[1].startswith("external event 'approval'")
 
 
 def test_a_wait_for_ever_is_no_number_of_seconds():
@@ -63,22 +63,22 @@ def test_the_cause_in_a_child_takes_the_place_of_waiting_for_it():
     created = event("subOrchestrationInstanceCreated", 10, 1, name="c", instanceId="child")
     middle = document([*begins(), created], [turn(0, 0, 10)], instanceId="middle", orchestrator="m", children=[inner])
     created = event("subOrchestrationInstanceCreated", 10, 1, name="m", instanceId="middle")
-    said = waiting_for(document([*begins(), created], [turn(0, 0, 10)], children=[middle], awaits=awaits()))
-    assert said == ["external event 'paid' (function_app.py:44): has not come (for 9.99 s) (in c child)"]
+    lines = waiting_for(document([*begins(), created], [turn(0, 0, 10)], children=[middle], awaits=awaits()))
+    assert lines == ["external event 'paid' (function_app.py:44): has not come (for 9.99 s) (in c child)"]
 
 
 def test_a_child_that_is_not_known_is_waited_for_itself():
     """A purged child, or one of another app, is named."""
     created = event("subOrchestrationInstanceCreated", 10, 1, name="c", instanceId="child")
-    said = waiting_for(document([*begins(), created], [turn(0, 0, 10)]))
-    assert said == ["sub-orchestration 'c': has not ended (for 9.99 s)"]
+    lines = waiting_for(document([*begins(), created], [turn(0, 0, 10)]))
+    assert lines == ["sub-orchestration 'c': has not ended (for 9.99 s)"]
 
 
 def test_without_the_hosts_word_the_last_event_is_named():
     """Of a service that does not say what is awaited: the event that came last, after which nothing was asked for."""
     works = [turn(0, 0, 10), turn(4000, 4000, 4010)]
-    [said] = waiting_for(document([*begins(), *raised(4000, "approved")], works))
-    assert said == "an external event: none has come that it takes (for 5.99 s); the last that came was 'approved'"
+    [lines] = waiting_for(document([*begins(), *raised(4000, "approved")], works))
+    assert lines == "an external event: none has come that it takes (for 5.99 s); the last that came was 'approved'"
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "TERMINATED"])

@@ -50,7 +50,7 @@ def retries(context):
 def acts_in_replays(context):
     with (Path(context.get_input()["folder"]) / "replays").open("a") as file:
         file.write("x")
-    yield context.call_activity("tell_time", {"activity": "tell_time"})
+    yield context.call_activity("read_clock", {"activity": "read_clock"})
     yield context.call_activity("send_get", context.get_input())
 
 
@@ -189,7 +189,7 @@ def write_document(given: dict, document: func.Out[func.Document]) -> None:
 
 
 @app.activity_trigger(input_name="given")
-def tell_time(given: dict) -> dict:
+def read_clock(given: dict) -> dict:
     return {"activity": given["activity"], "at": datetime.now(UTC).isoformat()}
 
 
