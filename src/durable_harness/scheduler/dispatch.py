@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Collection, Iterable, Iterator, Seque
 from dataclasses import dataclass
 from typing import Protocol
 
+from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol import pb
 from durable_harness.protocol.timings import SLOT, WORKER
 from durable_harness.protocol.work_kinds import Kind
@@ -280,7 +281,7 @@ class Dispatcher:
         lease = self._leases.get(token)
         if lease is None or lease.work.kind is not kind:
             return None
-        lease.work.times.done()
+        lease.work.times.done_ns = steady_ns()
         self._end(lease)
         return lease.work
 

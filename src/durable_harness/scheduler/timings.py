@@ -40,9 +40,6 @@ class WorkTimes:
     def sent(self, token: str) -> None:
         self.sent_ns, self.token = steady_ns(), token
 
-    def done(self) -> None:
-        self.done_ns = steady_ns()
-
     def as_json(self, offset_ns: int) -> Document:
         moments = {
             "readyNs": self.ready_ns,
