@@ -254,7 +254,7 @@ def test_words_on_an_idle_connection_end_it(caller, serve):
     ],
 )
 def test_a_servers_limit_of_keep_alive_is_kept(caller, serve, last_words):
-    """A connection that the server will close is not reused: it said `close`, is HTTP/1.0, or its time is nearly up."""
+    """A connection that the server will close is not reused: it sent `close`, is HTTP/1.0, or its time is nearly up."""
     server = serve(lambda peer: peer.answer_all(last_words))
     assert [body_of(caller.get(server.url)) for _ in range(2)] == [b"ok", b"ok"]
     assert server.connections == 2

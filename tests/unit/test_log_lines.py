@@ -45,7 +45,7 @@ def test_keys_are_blanked(monkeypatch):
 
 @pytest.fixture
 def configured():
-    """Give what configures the log for a test; it returns where the log is then written."""
+    """Return what configures the log for a test; it returns where the log is then written."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     root.handlers[:] = []  # configuring closes those that are there, pytest's among them
