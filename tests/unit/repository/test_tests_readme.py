@@ -51,6 +51,15 @@ def test_each_pattern_of_names_finds_a_file():
     assert [one for one in patterns if not fnmatch.filter(names, one if one.startswith("test") else f"*{one}")] == []
 
 
+@pytest.mark.parametrize("room", sorted(IN_PARTS))
+def test_each_test_of_a_room_in_parts_is_named(room):
+    """The unit tests of all parts of such a room share a folder, so each of them stands in the row of its part."""
+    names = [path.stem for path in (TESTS / "unit" / room).glob("test_*.py")]
+    named = [word for _, unit, _ in ROWS for word in re.findall(r"`(test_\S+)`|/(test_\w+)\.py\)", unit)]
+    patterns = [pattern for pair in named for pattern in pair if pattern]
+    assert [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)] == []
+
+
 @pytest.mark.parametrize(("path", "example"), EXAMPLES, ids=[path for path, _ in EXAMPLES])
 def test_an_example_is_a_test_that_runs(path, example):
     """An example is in its file word for word, so it is true as long as the suite passes."""
