@@ -19,6 +19,8 @@ from durable_harness.protocol.costs import payload_size
 logger = own_logger(HOST_LOGGER)
 
 HALF_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES // 2
+HALF_PAYLOAD_CHARS = HALF_PAYLOAD_BYTES // 4
+"""A text of this length has no more than half of the bytes, whatever its characters are."""
 HALF_STATUS_BYTES = MOST_BYTES // 2
 WARNED_EVENTS = 1_000
 
@@ -61,9 +63,11 @@ class NearLimits:
                     self._payload(function, ACTION_PAYLOADS.get(kind, "what it sends"), action, kind)
 
     def texts_of(self, function: NamedFunction, **texts: str | None) -> None:
-        """Look at texts of an activity, or of an entity, by what they are."""
-        for what, text in texts.items():
-            self._text(function, f"its {what}", text or "")
+        """Look at texts of an activity, or of an entity, by what they are. Small ones cost their lengths only."""
+        given = {what: text for what, text in texts.items() if text is not None}
+        if sum(map(len, given.values())) > HALF_PAYLOAD_CHARS:
+            for what, text in given.items():
+                self._text(function, f"its {what}", text)
 
     def history(self, function: NamedFunction, instance_id: str, events: int, replay_ms: float) -> None:
         """Look at a history that was just replayed whole."""
@@ -90,7 +94,7 @@ class NearLimits:
             self._text(function, what, text)
 
     def _text(self, function: NamedFunction, what: str, text: str) -> None:
-        if len(text) * 4 <= HALF_PAYLOAD_BYTES:  # no character has more bytes
+        if len(text) <= HALF_PAYLOAD_CHARS:
             return
         size_bytes = payload_size(text)
         if size_bytes > HALF_PAYLOAD_BYTES:
