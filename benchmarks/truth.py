@@ -2,7 +2,7 @@
 
     python benchmarks/truth.py
 
-The truth comes from the schedule and from the server: operations are due at a fixed rate, and the server says when it
+The truth comes from the schedule and from the server: operations are due at a fixed rate, and the server shows when it
 stood still. From both follows how long each operation takes, whatever a tool does. Two traps are shown: the time until
 the 202 is not the time until the work is done, and a tool whose users wait for answers sends less while the server
 hangs, so that it measures few of the slow operations (coordinated omission).
@@ -54,7 +54,7 @@ class Load:
 
 @dataclass(frozen=True)
 class Row:
-    """What one source says of one figure; `figures_ms` are the percentiles of COLUMNS."""
+    """The value of one figure by one source; `figures_ms` are the percentiles of COLUMNS."""
 
     source: str
     figure: str
@@ -162,7 +162,7 @@ def _plain(row: dict[str, str], figure: str) -> Row:
 
 
 def hey(target: Target) -> list[Row]:
-    """Load it by hey, which knows requests and no operations: the time until the 202 is all that it can say."""
+    """Load it by hey, which knows requests and no operations: the time until the 202 is all that it can measure."""
     words = ["-z", f"{target.load.run_time_s}s", "-c", str(target.load.rate), "-q", "1", "-m", "POST", "-o", "csv"]
     lines = csv.DictReader(run(["hey", *words, f"{target.url}/operations"]).splitlines())
     times_ms = [1000 * float(line["response-time"]) for line in lines]
@@ -214,7 +214,7 @@ def measure(load: Load, tools: Sequence[str] = tuple(TOOLS)) -> list[Row]:
 
 
 VERSIONS = {"hey": ("dpkg-query", "-W", "-f", "${Version}", "hey"), "k6": ("k6", "version")}
-"""What prints the version of a tool; hey itself does not say it."""
+"""What prints the version of a tool; hey itself does not print it."""
 
 
 def _version(command: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ SHARE = ScenarioOption("--bad-share", read_share, "0.3", "Share of the arrivals 
 
 REFUSED = frozenset({400, 413, 422})
 UNKNOWN = frozenset({401, 404})
-"""A webhook may want a key before it says that it does not know an id."""
+"""A webhook may want a key before it answers that it does not know an id."""
 
 
 class BadRequest(NamedTuple):

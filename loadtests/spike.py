@@ -6,7 +6,7 @@ PROFILE = ScenarioOption("--spike-rate", read_rate, "5/15,40/5,5", "Operations p
 
 
 class Spike(ArrivalUser):
-    """15 s of 5 a second, 5 s of 40, then 5 until the end, unless the option says otherwise."""
+    """15 s of 5 a second, 5 s of 40, then 5 until the end, unless the option overrides it."""
 
     is_poisson = True
 

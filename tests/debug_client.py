@@ -12,7 +12,7 @@ CONNECTIONS = 3
 
 
 class DebugClient:
-    """Attached to a process. Each call waits for its answer; `event` waits for what the adapter says by itself."""
+    """Attached to a process. Each call waits for its answer; `event` waits for what the adapter sends by itself."""
 
     def __init__(self, port, **attach):
         self._numbers = itertools.count(1)

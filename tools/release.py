@@ -1,7 +1,7 @@
 """What a release is checked for, and its notes. A tag, the version and a heading of CHANGELOG.md are to agree.
 
-python3 tools/release.py check v1.2.3    end with 1 if they do not, and say which differs
-python3 tools/release.py notes           print what CHANGELOG.md says of this version
+python3 tools/release.py check v1.2.3    end with 1 if they do not, and print which differs
+python3 tools/release.py notes           print the section of CHANGELOG.md for this version
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def version(root: Path = ROOT) -> str:
 
 
 def notes(root: Path = ROOT) -> str:
-    """Return what the changelog says of this version; end with a message if it has no dated section with text."""
+    """Return the changelog's section for this version; end with a message if it has no dated section with text."""
     wanted, text = version(root), (root / CHANGELOG).read_text(encoding="utf-8")
     headings = list(HEADING.finditer(text))
     ends = [heading.start() for heading in headings[1:]] + [len(text)]

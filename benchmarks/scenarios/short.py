@@ -1,4 +1,4 @@
-"""Operations that arrive evenly and ask for the work that the options say; nothing else."""
+"""Operations that arrive evenly and ask for the work that the options specify; nothing else."""
 
 from typing import Any
 

@@ -43,7 +43,7 @@ class Stall:
 
 
 class Operations(asyncio.Protocol):
-    """Answers what comes in one piece, as the tools send it. The id of an operation says when it ends."""
+    """Answers what comes in one piece, as the tools send it. The id of an operation contains when it ends."""
 
     def __init__(self, stall: Stall, work_s: float) -> None:
         self._stall, self._work_s = stall, work_s

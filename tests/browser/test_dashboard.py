@@ -73,7 +73,7 @@ class Site:
         self.waits(lambda: self.page.evaluate("performance.timing.loadEventEnd > 0"))
 
     def waits(self, holds):
-        """Wait until something holds; a page that is being left has nothing to say."""
+        """Wait until something holds; a page that is being left does not answer."""
         deadline = time.monotonic() + DEADLINE_S
         while not _tried(holds):
             assert time.monotonic() < deadline, self.page.text()
@@ -224,7 +224,7 @@ def test_a_form_can_be_left(site):
 
 
 def test_many_are_acted_on_after_a_question(site):
-    """The list leads to the question for what it shows; the answer says how many were acted on."""
+    """The list leads to the question for what it shows; the answer shows how many were acted on."""
     for number in range(3):
         site.start("events", f"many-{number}")
     site.go(f"{LIST}?id=many-&status=running")
@@ -300,7 +300,7 @@ def test_what_is_unfolded_stays_so(site):
 
 
 def test_a_live_page_of_what_is_gone_says_so(site):
-    """An instance that is purged elsewhere is not shown as alive: its page becomes what a reload says, without acts."""
+    """An instance that is purged elsewhere is not shown as alive: its page becomes that of a reload, without acts."""
     site.start("events", "leaves-1")
     site.go(f"{LIST}/leaves-1")
     site.has_loaded()

@@ -62,7 +62,7 @@ def test_a_long_label_of_the_timeline_is_not_cut(site):
 
 
 def test_idle_time_is_skipped_by_a_button(site):
-    """The switch for idle time says how it stands, and is turned back."""
+    """The switch for idle time shows its state, and is turned back."""
     site.go("/clock")
     site.press("Skip it")
     site.waits(lambda: text_of(site, "#skipping") == "is skipped")

@@ -85,7 +85,7 @@ def test_the_page_is_for_everybody(opened, wait_until, axe, width):
 
 @pytest.mark.parametrize("width", WIDTHS)
 def test_every_axis_has_its_unit(opened, wait_until, width):
-    """Each plot says what its axes measure, and in what."""
+    """Each plot names what its axes measure, and the unit."""
     labels = """[...document.querySelectorAll("figure svg")].map(svg =>
       [...svg.querySelectorAll("text.label")].map(one => one.textContent))"""
     with LiveServer(running()) as server, opened(server, width=width) as page:

@@ -86,7 +86,7 @@ def test_all_of_a_page_is_in_view(show, kind, width, dark):
 @pytest.mark.parametrize("kind", PAGES)
 @pytest.mark.parametrize("width", [PHONE, DESK])
 def test_each_axis_has_its_unit_and_each_plot_its_values(show, kind, width):
-    """Both axes of a plot say in brackets what they are in, and what is drawn shows its values when pointed at.
+    """Both axes of a plot have their units in brackets, and what is drawn shows its values when pointed at.
 
     A plot that has no other beside it is as large as the others are.
     """

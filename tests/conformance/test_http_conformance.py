@@ -1,6 +1,6 @@
 """Every check of http-conformance.json against a running host.
 
-The data says given, request and expect; this module is its interpreter. What the data says in prose is a function here,
+The data has given, request and expect; this module is its interpreter. What the data has in prose is a function here,
 keyed by the check's id, and a test fails when a check has prose without its function.
 """
 
@@ -284,7 +284,7 @@ NOTES_THAT_ASK_NOTHING = {"start-08", "status-01", "status-07", "list-01", "purg
     "check", [pytest.param(check, id=check["id"], marks=marks_of(check)) for check in CHECKS.values()]
 )
 def test_check(check, conformance, throttled_by_check, wait_until):
-    """The host answers as this check of the data says, and leaves the world as its prose specifies."""
+    """The host answers as this check of the data specifies, and leaves the world as its prose specifies."""
     world = World(throttled_by_check or conformance, wait_until)
     arrange(world, check["given"])
     BEFORE_REQUEST.get(check["id"], given_nothing)(world)

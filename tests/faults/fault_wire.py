@@ -1,4 +1,4 @@
-"""The bare protocol, for tests that must decide themselves what a client or a worker says, and when."""
+"""The bare protocol, for tests that must decide themselves what a client or a worker sends, and when."""
 
 import functools
 

@@ -139,7 +139,7 @@ def test_ten_thousand_strange_calls_are_all_answered(channel, record_property):
 
 
 def test_a_thousand_silent_streams_block_no_other_client(channel):
-    """A client that opens a thousand streams and says nothing more does not keep others from their work."""
+    """A client that opens a thousand silent streams does not keep others from their work."""
     stream = channel.unary_stream("/TaskHubSidecarService/GetWorkItems")
     nothing = pb.GetWorkItemsRequest(workItemFilters=pb.WorkItemFilters()).SerializeToString()
     silent = [stream(nothing) for _ in range(SILENT_STREAMS)]

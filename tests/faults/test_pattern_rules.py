@@ -164,7 +164,7 @@ def test_a_list_goes_beyond_its_first_page(operations, durable_faults, crowd, fa
 
 @pytest.mark.parametrize("top", [1000, 120, 100, 99])
 def test_a_list_is_paged_as_asked(operations, crowd, top):
-    """`top` is the size of a page; the last one says that there is no other."""
+    """`top` is the size of a page; the last one has no link to another."""
     prefix, ids = crowd
     found = list(pages(operations, prefix, lambda: None, top=top))
     assert [len(page) for page in found[:-1]] == [top] * (len(found) - 1)

@@ -8,7 +8,7 @@ import pytest
 from durable_harness.testing import assert_completed
 
 THREADS = 3
-"""As the local.settings.json of the app says."""
+"""The limit in the local.settings.json of the app."""
 HELD_S = 0.4
 CLOCK_STEP_S = 0.01
 """What the wall clock may be set by while a test reads it."""

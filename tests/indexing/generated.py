@@ -1,4 +1,4 @@
-"""Small apps, each with one thing that Azure's Python worker takes or refuses, and what it says to it.
+"""Small apps, each with one thing that Azure's Python worker takes or refuses, and its answer.
 
 The verdict `None` means accepted. Else it is what the reason is about: words that our message must have. Reasons that
 begin with "host:" are not the worker's but the Functions host's behind it, whose rules the referee does not know.

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.thorough, pytest.mark.timeout(rooms.ROOM_TIMEOUT_S)]
 
 
 def differences(referee, apps, folders):
-    """Return what the referee says to the apps where it disagrees with the table."""
+    """Return the referee's answers for the apps where it disagrees with the table."""
     found = referee(folders.values())
     return {
         name: found[folder]

@@ -25,7 +25,7 @@ SHORT = ("--slice", "0.2", "--rate", "20", "--warm-up", "0.2", "--operation-dura
 
 
 def git(folder, *words):
-    """Run git in a folder and return what it says."""
+    """Run git in a folder and return what it prints."""
     words = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
 

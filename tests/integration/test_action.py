@@ -128,7 +128,7 @@ class Runner:
 
 @pytest.fixture
 def runner(tmp_path, checkout):
-    """Return a runner whose harness says that head is slower."""
+    """Return a runner whose harness reports that head is slower."""
     return Runner(tmp_path, checkout)
 
 
@@ -160,14 +160,14 @@ def test_options_with_an_open_quote_are_refused(runner):
 
 
 def test_without_a_pull_request_a_base_is_asked_for(runner):
-    """A push has no base of its own: the annotation says which input to give."""
+    """A push has no base of its own: the annotation names the input to give."""
     done = runner.run("Compare", GITHUB_BASE_REF="")
     assert done.returncode == 2
     assert "give the input base" in done.stdout
 
 
 def test_a_base_that_cannot_be_fetched(runner):
-    """The annotation says what to change in the checkout."""
+    """The annotation names what to change in the checkout."""
     git(runner.checkout, "remote", "set-url", "origin", "file:///nowhere")
     done = runner.run("Compare")
     assert done.returncode == 2

@@ -48,7 +48,7 @@ def waiting(mishaps):
 
 
 def test_an_event_is_named_with_its_line(waiting):
-    """An orchestrator that waits for an event says which, and where it waits."""
+    """An orchestrator that waits for an event names the event and the line that waits."""
     [shown] = waiting("approval", "external event 'approval'")
     assert f"({line_of(WAITS)})" in shown
 

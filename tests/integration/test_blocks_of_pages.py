@@ -61,7 +61,7 @@ TESTS = [
 
 @pytest.mark.parametrize(("language", "text"), BLOCKS)
 def test_a_block_can_be_read(language, text):
-    """Each block says its language, and is that: Python, TOML, JSON or YAML that a parser takes."""
+    """Each block names its language, and is that: Python, TOML, JSON or YAML that a parser takes."""
     assert language in LANGUAGES
     if LANGUAGES[language] is not None:
         LANGUAGES[language](text)

@@ -49,7 +49,7 @@ def dashboard(serving):
 
 @pytest.mark.sdk1
 def test_the_address_is_printed_and_the_names_are_the_apps(serving, dashboard):
-    """The start says where the dashboard is; its form offers the orchestrators of the app before any has run."""
+    """The start prints the dashboard's address; its form offers the orchestrators of the app before any has run."""
     assert f"Dashboard: {serving.dashboard_url}" in serving.log_path.read_text()
     form = dashboard.get("/new-orchestration")
     assert {"retries", "fan_out", "events"} <= set(re.findall(r'<option value="([^"]+)">', form))
@@ -104,7 +104,7 @@ def test_the_downloaded_history_is_replayed(serving, dashboard, wait_until, pyte
     [(["--dashboard-port", "0"], False), (["--enableAuth"], False), (["--dashboard-port", "any", "--read-only"], True)],
 )
 def test_there_is_one_where_it_is_wanted(words, has_one, pytestconfig):
-    """--dashboard-port 0 is none, and none comes by itself where keys are checked; the ready file says which."""
+    """--dashboard-port 0 is none, and none comes by itself where keys are checked; the ready file has the port."""
     with running_command(
         "serve", ["--script-root", str(pytestconfig.rootpath), "--port", "0", *words], None
     ) as command:

@@ -104,7 +104,7 @@ def test_a_disabled_http_function_is_not_found(stack, http):
 
 
 def test_the_start_names_what_is_disabled(stack):
-    """The first lines say which functions are disabled and by which setting; the list too."""
+    """The first lines name the disabled functions and the setting of each; the list too."""
     printed = stack.log_path.read_text()
     for name in ("Old_Way", "charge_card", "basket", "child", "nightly"):
         assert f"Function {name} is disabled, by the app setting AzureWebJobs.{name}.Disabled.\n" in printed

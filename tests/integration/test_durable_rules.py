@@ -110,7 +110,7 @@ def test_a_custom_status_has_16_kb_of_utf_16(durable, text, times, fits):
 )
 @pytest.mark.skipif(rooms.sdk_generation() > 1, reason=rooms.NEEDS_SDK1)
 def test_call_http_takes_any_body(durable, base_url, name, content):
-    """An answer whose body is no text, or not what its headers say, is an answer anyway."""
+    """An answer whose body is no text, or differs from its headers, is an answer anyway."""
     ended = durable("POST", f"orchestrators/fetch?{WAIT}", json=f"{base_url}/api/answers/{name}").json()
     status, text, asked = ended
     assert (status, asked) == (200, "for no encoding")

@@ -1,4 +1,4 @@
-"""What the host's log and the status of instances say of failures: type, message, place, and the app's own frames."""
+"""Failures in the host's log and in the status of instances: type, message, place, and the app's own frames."""
 
 import json
 import re
@@ -110,7 +110,7 @@ def test_a_group_shows_its_members(mishaps):
 
 
 def test_an_entity_is_logged_once_with_its_operation(mishaps):
-    """The entry names entity, operation and key; the caller's own says what the entity raised and where."""
+    """The entry names entity, operation and key; the caller's own has what the entity raised and where."""
     status, instance_id = mishaps.run("withdraws")
     entity = [entry for entry in mishaps.entries(instance_id) if "Entity '" in entry]
     place = place_of("raise ArithmeticError")
@@ -265,7 +265,7 @@ def _message(entry):
 
 
 def test_verbose_shows_turns_and_activities_with_their_times(verbose):
-    """Each piece of work has an entry with its milliseconds and its instance; turns say what they asked for."""
+    """Each piece of work has an entry with its milliseconds and its instance; turns name what they asked for."""
     _, instance_id = verbose.run("own_failure")
     entries = [entry.strip() for entry in verbose.entries(instance_id, "DEBUG")]
     logged = [re.sub(r"[\d,]+\.\d ms(, \S+ ms of it waiting for a thread)?", "N ms", _message(one)) for one in entries]

@@ -183,7 +183,7 @@ def test_only_known_histories_are_served(features):
 
 @pytest.mark.sdk1
 def test_record_from_a_deployment_that_reports_less(features, key, tmp_path, capsys, monkeypatch):
-    """Where only the durable HTTP API can be asked, the file says what it lacks, and replays with the rest."""
+    """Where only the durable HTTP API can be asked, the file names what it lacks, and replays with the rest."""
     monkeypatch.setattr("durable_harness.testing.webhook_client.Webhook.read_document", lambda *_: None)
     instance_id = f"{key}-http"
     features.run("retry_then_activity", {"key": key, "succeed_on": 2}, instance_id)

@@ -178,7 +178,7 @@ def test_durable_functions_beside_streams(streams):
 
 
 def test_other_methods_and_routes(streams):
-    """Routing stays the host's: what no function has is 404, whatever FastAPI would say."""
+    """Routing stays the host's: what no function has is 404, whatever FastAPI would answer."""
     assert streams.get("/api/nothing").status_code == 404
     assert streams.get("/api/open").status_code == 404
     assert streams.get("/docs").status_code == 404

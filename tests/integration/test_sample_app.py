@@ -70,7 +70,7 @@ def test_an_operation_is_polled_to_its_output(sample, wait_until):
     "body", [b"{}", b"", b"  ", b'{"unknown": 1}'], ids=["object", "nothing", "blanks", "unknown key"]
 )
 def test_defaults(sample, sdk_generation, body):
-    """A start that says nothing means ProcessData for 30 s without data."""
+    """A start without a body means ProcessData for 30 s without data."""
     instance_id = sample.post(START, data=body).json()["id"]
     status = sample.wait_for(instance_id, "Running")
     given = json.loads(status["input"]) if sdk_generation == 1 else status["input"]
@@ -79,7 +79,7 @@ def test_defaults(sample, sdk_generation, body):
 
 
 def test_custom_status_shows_progress(sample, running, wait_until):
-    """The custom status says processing while the activity runs and done afterwards."""
+    """The custom status is processing while the activity runs and done afterwards."""
     assert wait_until(lambda: sample.status(running["id"])["customStatus"], "progress")["stage"] == "processing"
     ended = sample.wait_terminal(start(sample, {"duration": 0, "operation_type": "quick"}).json()["id"])
     assert ended["customStatus"] == {"stage": "done", "operation_type": "quick"}
@@ -179,7 +179,7 @@ def test_only_the_listed_methods(sample):
 
 
 def test_every_management_url_works(sample, running):
-    """Each URL of a start's answer does what its name says, filled in as the templates ask."""
+    """Each URL of a start's answer does what its name promises, filled in as the templates ask."""
     urls = {name: url.format(eventName="hello", text="because") for name, url in running.items()}
     assert sample.get(urls["statusQueryGetUri"]).json()["runtimeStatus"] == "Running"
     assert sample.post(urls["sendEventPostUri"], json={"a": 1}).status_code == 202

@@ -227,7 +227,7 @@ def test_an_unknown_instance_is_not_found(native, key, method):
 
 
 def test_a_client_of_another_task_hub_is_refused(native):
-    """The endpoint answers for the hub of its host only, and says which one that is."""
+    """The endpoint answers for the hub of its host only, and names that hub."""
     answer = native.post("/api/elsewhere")
     assert answer.status_code == 409
     assert "Task hub not found: another. This host works for the task hub 'native'" in answer.text

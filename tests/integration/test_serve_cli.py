@@ -221,7 +221,7 @@ def test_func_start_spelling(make_app, served, http, free_port):
 
 
 def test_https(make_app, served, http):
-    """`func start --useHttps` serves HTTPS, with a certificate made for localhost; the URLs say https."""
+    """`func start --useHttps` serves HTTPS, with a certificate made for localhost; the URLs begin with https."""
     app = make_app()
     with served("func", "start", "--useHttps", "--port", 0, cwd=app) as run:
         assert run.base_url.startswith("https://")

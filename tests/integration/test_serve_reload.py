@@ -155,7 +155,7 @@ def test_the_dashboard_and_the_keys_stay(reloading, app, wait_until):
 
 
 def test_an_app_that_does_not_load_is_waited_for(reloading, app, wait_until):
-    """A broken file says its error, at the start and later; the next change brings the app back."""
+    """A broken file shows its error, at the start and later; the next change brings the app back."""
     (app / "function_app.py").write_text("def broken(:\n")
     with reloading(is_ready=False) as run:
         waits = "The app does not load. It starts again when a file changes."
@@ -193,7 +193,7 @@ def test_an_app_that_ends_its_process_is_waited_for(reloading, app, wait_until):
 
 
 def test_files_that_no_app_is_made_of_do_not_count(reloading, app, tmp_path, wait_until):
-    """What the app writes itself starts nothing, unless --reload-include or --reload-dir says that it counts."""
+    """What the app writes itself starts nothing, unless --reload-include or --reload-dir includes it."""
     shared = tmp_path / "shared"
     shared.mkdir()
     with reloading("--reload-dir", shared, "--reload-include", "*.md") as run:

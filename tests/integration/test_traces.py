@@ -1,4 +1,4 @@
-"""Spans of OpenTelemetry that the host sends: which there are, whose children they are, what they say."""
+"""Spans of OpenTelemetry that the host sends: which there are, whose children they are, their attributes."""
 
 import json
 import re
@@ -143,7 +143,7 @@ def test_a_caller_that_samples_nothing_gets_no_spans(collector, traced):
 
 
 def test_an_instance_that_the_webhook_starts(collector, client_of):
-    """A start by the durable HTTP API is in the trace of its request, and says when it was terminated."""
+    """A start by the durable HTTP API is in the trace of its request, and shows when it was terminated."""
     with embedded_stack(APP) as stack:
         client = client_of(stack)
         url = "/runtime/webhooks/durabletask/orchestrators/shop"

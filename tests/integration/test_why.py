@@ -64,7 +64,7 @@ def test_replay_is_measured(explain):
 
 @pytest.mark.sdk2
 def test_replay_is_not_separated_from_code_with_sdk_2(explain):
-    """The engine of SDK 2.x does not say when it begins with what is new: no figure for replay is made up."""
+    """The engine of SDK 2.x does not report when it begins with what is new: no figure for replay is made up."""
     explained = explain("heavy")
     assert explained["parts"][0]["part"] == "orchestrator", explained["parts"]
     assert "replay" not in {each["part"] for each in explained["parts"]}

@@ -1,4 +1,4 @@
-"""A service that does to the letter what the whole description of docs/how-to/services.md says, and nothing else."""
+"""A service that does to the letter what the whole description of docs/how-to/services.md has, and nothing else."""
 
 import itertools
 import re
@@ -20,7 +20,7 @@ def _iso(moment):
 
 
 class DocumentedService(ThreadedService):
-    """PUT /reports: one report in three says where its status is by a header, one by its body, one by its id."""
+    """PUT /reports: one report in three names its status URL by a header, one by its body, one by its id."""
 
     def __init__(self):
         self.reports, self.events, self.cancelled, self.unauthorised = {}, {}, {}, 0

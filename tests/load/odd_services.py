@@ -46,7 +46,7 @@ class Job:
 
 
 class OddService(ThreadedService):
-    """Serves on a free port, from a thread of its own; what it answers is for its kinds to say."""
+    """Serves on a free port, from a thread of its own; each kind has its own answers."""
 
     description = DESCRIPTION
 
@@ -130,7 +130,7 @@ class Moved(OddService):
 
 
 class Elsewhere(OddService):
-    """It says at the end that the result is elsewhere."""
+    """Its last answer leads to the result elsewhere."""
 
     description = DESCRIPTION + 'result = [303]\ntoken = "/title"\n'
 
@@ -165,7 +165,7 @@ class Forgetting(OddService):
 
 
 class Tidy(OddService):
-    """It says that it keeps no job once its end was seen."""
+    """Keeps no job once its end was seen."""
 
     def end(self, job):
         raise web.HTTPGone

@@ -93,7 +93,7 @@ class StubOperation:
         return {**self.status(), "historyEvents": [started, began, ended]}
 
     def measured(self):
-        """Return what a host of ours says of it: by its scheduler's clock, and what it cost."""
+        """Return what a host of ours reports of it: by its scheduler's clock, and what it cost."""
         moments_s = (self.started, self.started + DISPATCH_S, self.started + self.behaviour.work_s)
         created, begun, ended = (int(moment_s * 1e9) if moment_s <= time.time() else None for moment_s in moments_s)
         costs = {"actions": {"orchestration": 1, "activity": 1, "result": 1}, "replayedEvents": 2, "payloadBytes": 300}
@@ -143,7 +143,7 @@ class StubServer:
         self.listing_never_ends = False
         """Whether every page of the paged query names another one."""
         self.measures = False
-        """Whether it says that it is a host of ours, and answers what operations took and cost."""
+        """Whether it appears to be a host of ours, and answers what operations took and cost."""
         self.measurement = 200, 0.0
         """Status of such an answer, and the seconds that it takes."""
         self.requests = []

@@ -45,7 +45,7 @@ def load(start_locust, service, tmp_path, monkeypatch):
 
 
 def test_the_whole_description_is_followed(load, service):
-    """Start, status, output and times are read where the description says, and the audit confirms each operation."""
+    """Start, status, output and times are read as described, and the audit confirms each operation."""
     run = load("Steady")
     assert run.code == 0, run.out + run.err
     assert run.operations == {"started": 30, "accepted": 30, "completed": 30}

@@ -386,7 +386,7 @@ def drips_headers(peer):
 
 @pytest.mark.parametrize("script", [never_answers, drips_headers])
 def test_operations_keep_the_limit_of_the_user(serve, tmp_path, script):
-    """Starting an operation, and the first answer of its stack, wait no longer than the test's limit says."""
+    """Starting an operation, and the first answer of its stack, wait no longer than the test's limit."""
     url = serve(script).url
     options = StackOptions(url=url, answer_timeout_s=0.3)
     with pytest.raises(UnreachableError, match=r"0\.3 s|timed out"), remote_stack(options):

@@ -230,7 +230,7 @@ def test_a_connection_that_was_closed_while_idle_is_not_used(caller, serve):
 
 
 def test_words_on_an_idle_connection_end_it(caller, serve):
-    """A server that says 408 to a silent client does not answer the next request with it."""
+    """A server that sends 408 to a silent client does not answer the next request with it."""
 
     def script(peer):
         peer.request()

@@ -211,7 +211,7 @@ def test_times_of_histories_are_in_the_records(locust, stub):
 
 
 def test_a_sample_of_the_histories_is_enough(locust, stub):
-    """With --history-sample no more histories are read than it says, from the whole run; with 0 none is."""
+    """With --history-sample no more histories are read than its number, from the whole run; with 0 none is."""
     assert locust("--history-sample", "5").summary["time_split"]["operations"] == 5
     asked = [path for _, path, _ in stub.requests if "showHistory" in path]
     assert len(asked) == 5

@@ -70,7 +70,7 @@ def test_ctrl_c_in_the_drain_of_a_run_whose_time_is_up_gives_up(start_locust, st
 
 
 def test_a_run_that_starts_nothing_is_invalid(locust, stub, tmp_path):
-    """A run without operations proves nothing: exit code 3, whatever the gates say."""
+    """A run without operations proves nothing: exit code 3, whatever the gates' results."""
     gates = tmp_path / "gates.toml"
     gates.write_text("[operations]\nlost = 0\n")
     run = locust("--gates", str(gates), "-u", "0", run_time="1s")

@@ -73,7 +73,7 @@ def test_a_start_without_an_answer_is_unreachable(locust, stub):
 
 
 def test_wrong_times_of_the_server_are_reported(locust, stub):
-    """Lags below zero (clocks differ) are kept as they are, whole seconds make no lag, and notes say both."""
+    """Lags below zero (clocks differ) are kept as they are, whole seconds make no lag, and notes report both."""
     stub.in_turn(Behaviour(clock_error_s=5), Behaviour(coarse_times=True))
     run = locust("--history-sample", "0")
     lag, coarse = run.summary["latencies"]["detection_lag_ms"], run.summary["coarse_lags"]

@@ -52,7 +52,7 @@ def test_gates_that_hold_end_with_zero(locust, gates_file):
 
 
 def test_a_breach_ends_with_one(locust, gates_file, stub):
-    """A gate that does not hold makes Locust exit with 1, and the table says which, with limit and figure."""
+    """A gate that does not hold makes Locust exit with 1, and the table names it, with limit and figure."""
     stub.always(work_s=0.2)
     run = locust("--gates", gates_file("[completion_ms]\np50 = 100\nmax = 9000\n"))
     assert run.code == 1
@@ -110,7 +110,7 @@ min_operations = 5
 
 
 def test_a_gate_that_can_hold_no_longer_ends_the_run(locust, gates_file, stub):
-    """With [abort] a run that cannot pass any more ends long before its time, with 1, and says which gate it was."""
+    """With [abort] a run that cannot pass any more ends long before its time, with 1, and names the gate."""
     stub.always(work_s=0.1)
     began = time.monotonic()
     run = locust("--gates", gates_file(ABORT), run_time="50s")

@@ -67,7 +67,7 @@ def test_runs_of_processes_share_a_machine(start_locust, stub, wait_until):
 
 @pytest.mark.parametrize("kind", [["--master"], ["--processes", "1"]])
 def test_a_port_that_is_in_use(start_locust, stub, master_port, kind):
-    """A master that is to listen where something else does says which option names the port, and ends with 6."""
+    """A master that is to listen where something else does names the option for the port, and ends with 6."""
     with socket.create_server(("127.0.0.1", int(master_port))):
         address = ["--master-bind-host", "127.0.0.1", "--master-bind-port", master_port]
         run = start_locust(*headless(stub), *kind, *address, "-t", "1s", "Quick").wait()
@@ -125,7 +125,7 @@ def test_a_token_is_made_where_none_is_given(start_locust, stub, master_port, wa
 
 
 def test_the_key_is_not_on_the_wire(start_locust, stub, master_port):
-    """A worker uses the function key that its master was given, and what they say to each other does not show it."""
+    """A worker uses the function key that its master was given, and their messages do not show it."""
     proxy = RecordingProxy(int(master_port))
     try:
         locust = start_locust(*master(stub, master_port, "--run-token", TOKEN, "--function-key", KEY))

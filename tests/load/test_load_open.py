@@ -1,4 +1,4 @@
-"""Open workloads: operations arrive when the process says, each once, however many processes make the load."""
+"""Open workloads: operations arrive when the process specifies, each once, however many processes make the load."""
 
 from collections import Counter
 from pathlib import Path
@@ -91,7 +91,7 @@ def test_arrivals_do_not_wait_for_completions(load, stub):
 
 
 def test_arrivals_have_the_moments_of_their_process(load, stub):
-    """What is recorded as intended is what the profile says, not what the generator came to; the report says so."""
+    """What is recorded as intended is what the profile specifies, whatever the generator reached; the report says so."""
     run = load("--rate", "10/1,20/0.5", "Steady")
     assert offsets(run) == pytest.approx([*(n / 10 for n in range(10)), *(1 + n / 20 for n in range(10))], abs=1e-4)
     assert {row["workload"] for row in recorded(run)} == {"open"}
@@ -322,7 +322,7 @@ def test_bad_clients_are_judged_apart(load, stub):
 
 
 def test_the_servers_word_directs_the_polls(load, stub):
-    """The server-directed strategy waits as Retry-After says: ten seconds, so that nothing is polled in two."""
+    """The server-directed strategy waits as long as Retry-After asks: ten seconds, so that nothing is polled in two."""
     stub.in_turn(Behaviour(work_s=0.1))
     run = load("--rate", "5/1", "--poll-strategy", "server", "--drain-timeout", "0", "Steady")
     assert run.operations["timed_out"] == 5

@@ -106,7 +106,7 @@ def test_a_host_with_a_key_in_it_ends_with_two(start_locust, scheme):
 
 @pytest.mark.parametrize("has_workers", [False, True])
 def test_a_key_that_the_service_repeats_is_in_no_report(start_locust, stub, processes, has_workers, wait_until):
-    """A service that says which key it refuses brings it neither to the terminal nor into any file."""
+    """A service that answers with the key that it refuses brings it neither to the terminal nor into any file."""
     stub.always(refuse=401)
     workers = processes if has_workers else []
     locust = start_locust(*headless(stub), *workers, "--function-key", "abc123def456", "Quick")

@@ -47,7 +47,7 @@ def test_a_plain_service_is_followed_to_its_result(load, service):
 
 
 def test_a_result_that_is_another_operations_is_wrong(load, service):
-    """The start's token has to come back where the description says."""
+    """The start's token has to come back where the description specifies."""
     service.spoil = True
     run = load("Steady", "--operation-duration", "0.1")
     assert run.code == 1

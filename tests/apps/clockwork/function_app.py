@@ -31,7 +31,7 @@ def night(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def journey(context: df.DurableOrchestrationContext):
-    """Wait for as many days as the input says."""
+    """Wait for as many days as the input specifies."""
     yield context.create_timer(context.current_utc_datetime + timedelta(days=context.get_input()))
     return "home"
 

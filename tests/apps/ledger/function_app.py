@@ -28,7 +28,7 @@ def basket(context: df.DurableOrchestrationContext):
 
 @app.orchestration_trigger(context_name="context")
 def approvals(context: df.DurableOrchestrationContext):
-    """Wait for as many events of one name as the input says, and return them in their order of arrival."""
+    """Wait for as many events of one name as the input specifies, and return them in their order of arrival."""
     seen = []
     for _ in range(context.get_input()):
         event = yield context.wait_for_external_event("approved")

@@ -77,7 +77,7 @@ def retries_fail_once(ctx: task.OrchestrationContext, key: str):
 
 @app.orchestration_trigger(context_name="context")
 def parent(ctx: task.OrchestrationContext, value):
-    """Ask a child, and say which version it has."""
+    """Ask a child, and return its version."""
     return (yield ctx.call_sub_orchestrator("plain_function", input=value))
 
 
@@ -89,7 +89,7 @@ def raising(ctx: task.OrchestrationContext, text):
 
 @app.orchestration_trigger(context_name="context")
 def caught(ctx: task.OrchestrationContext, text):
-    """Catch what an activity raises, and say what it was."""
+    """Catch what an activity raises, and return type and message."""
     try:
         yield ctx.call_activity("raise_it", input=text)
     except task.TaskFailedError as error:

@@ -59,7 +59,7 @@ def take_stock(tick: func.TimerRequest) -> str:
 @app.route(route="orders/{id}", methods=["PUT"])
 @app.queue_output(arg_name="orders", queue_name="orders", connection=STORAGE)
 def put_order(req: func.HttpRequest, orders: func.Out[str]) -> func.HttpResponse:
-    """Queue an order, unless its body says to fail after that."""
+    """Queue an order, unless its body asks for a failure after that."""
     orders.set(json.dumps({"id": req.route_params["id"]}))
     if b"fail" in req.get_body():
         raise RuntimeError("after the order was set")

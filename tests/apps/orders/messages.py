@@ -1,4 +1,4 @@
-"""Functions that say by a queue what came to their triggers."""
+"""Functions that report by a queue what came to their triggers."""
 
 import json
 from typing import List  # noqa: UP035 - the worker takes no list[…]

@@ -9,7 +9,7 @@ app = func.FunctionApp()
 @app.queue_output(arg_name="out", queue_name="done", connection="AzureWebJobsStorage")
 @app.retry(strategy="fixed_delay", max_retry_count="3", delay_interval="00:05:00")
 def third_time(timer: func.TimerRequest, out: func.Out[str], context: func.Context) -> None:
-    """Fail twice, then say what the retry context was."""
+    """Fail twice, then return the retry context."""
     retry = context.retry_context
     if retry.retry_count < 2:
         raise ValueError(f"try {retry.retry_count}")

@@ -15,4 +15,4 @@ def forget_who_listens(environment, **_):
 
 
 class Deaf(ArrivalUser):
-    """Arrives as the options say."""
+    """Arrives as the options specify."""

@@ -17,4 +17,4 @@ from durable_harness.load import ArrivalUser  # noqa: E402 - see above
 
 
 class Late(ArrivalUser):
-    """Arrives as the options say."""
+    """Arrives as the options specify."""

@@ -19,7 +19,7 @@ INTERVAL_MS = 50.0
 
 
 def paired(figure, kind, change, *, phases, seed=1, pairs=60, interval_ms=INTERVAL_MS, design=None, **others):  # noqa: PLR0913 - what is made up
-    """Return what a comparison of pairs says, as soon as a look gives an answer."""
+    """Return the result of a comparison of pairs, as soon as a look gives an answer."""
     rng = np.random.default_rng(seed)
     comparison = PairedComparison(figure, design or Design(), most_pairs=pairs)
     while len(comparison) < comparison.looks[-1]:
@@ -30,7 +30,7 @@ def paired(figure, kind, change, *, phases, seed=1, pairs=60, interval_ms=INTERV
 
 
 def unpaired(figure, kind, change, *, phases, seed=1, count=3000, interval_ms=INTERVAL_MS, **others):  # noqa: PLR0913 - what is made up
-    """Return what a comparison of two recorded runs says, which share neither arrivals nor work."""
+    """Return the result of a comparison of two recorded runs, which share neither arrivals nor work."""
     rng = np.random.default_rng(seed)
     sides = []
     for ratio in (1.0, 1 + change):

@@ -150,7 +150,7 @@ def test_the_verdict_and_its_exit_code(limits, invalid, verdict, code):
 @pytest.mark.parametrize("invalid", [(), ("a worker vanished",)])
 @pytest.mark.parametrize("limits", [[100], [1], []])
 def test_an_interrupted_run_has_no_other_verdict(limits, invalid):
-    """Whatever the gates say, and whether it was valid: a run that a signal ended is interrupted, with 130."""
+    """Whatever the gates' results, and whether it was valid: a run that a signal ended is interrupted, with 130."""
     run = replace(summary(completion_ms=[50], invalid=invalid), interrupted="after 3.0 s of a run time of 60 s")
     verdict = verdict_on(run, evaluate([Gate("completion_ms", "p50", limit) for limit in limits], run))
     assert (verdict, verdict.exit_code) == (Verdict.INTERRUPTED, 130)

@@ -158,7 +158,7 @@ def test_clocks_of_two_machines_are_compared_by_requests():
 
 
 def test_uncompared_clocks_leave_the_requests_unknown():
-    """Of a service on another machine that says no times of requests, only its own durations are known."""
+    """Of a service on another machine that reports no times of requests, only its own durations are known."""
     other = RecordedOperation(
         *(0, TimedRequest(*ms(30, 52)), ms(200)[0]),
         poll=TimedRequest(*ms(190, 200)),
@@ -176,7 +176,7 @@ def test_uncompared_clocks_leave_the_requests_unknown():
 
 
 def test_the_evidence_names_figures_functions_and_settings():
-    """Each share says on what it was spent, whose function it is, and which setting decides it."""
+    """Each share names what it was spent on, whose function it is, and which setting decides it."""
     found = attribute([pieces_of(ONE)], {Part.THREAD: "PYTHON_THREADPOOL_THREAD_COUNT is 4"})
     assert found.share_of(Party.APP).text == (
         "app 32 % (code of activities and entities 'work' 50.0 ms; timers 10.0 ms; code of HTTP functions 4 ms)"
@@ -245,7 +245,7 @@ def test_a_rate_that_was_not_offered_is_the_generators():
 
 
 def test_an_invalid_run_names_the_generator_a_dead_host_itself():
-    """Whatever else the figures say, these come first."""
+    """Whatever the other figures are, these come first."""
     result = broken("completion_ms p95", 100, 200)
     known = {"completion_ms p95": attribute([[piece(Part.CODE, 0, 100)]])}
     assert culprit_of(result, Known(known, generator_late="it did not keep up")).text == "generator: it did not keep up"

@@ -170,7 +170,7 @@ def test_a_driver_in_python(scope, module):
 
 
 def test_a_driver_that_answers_by_a_status(scope, module):
-    """asyncpg says by a status how many rows there were."""
+    """asyncpg reports by a status how many rows there were."""
 
     class Connection:
         async def execute(self, statement):

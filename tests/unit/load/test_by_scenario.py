@@ -102,7 +102,7 @@ def test_scenarios_get_the_times_of_histories():
 
 
 def test_remarks_and_warnings_are_of_the_run():
-    """What a process has to say is a note of the run, and makes no scenario."""
+    """What a process reports is a note of the run, and makes no scenario."""
     run = RunTally()
     run.warned(["a long history"])
     summary = summarize_run(across_processes(run))

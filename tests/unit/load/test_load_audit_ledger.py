@@ -1,4 +1,4 @@
-"""The audit's ledger: what the records say against what the server says, operation by operation."""
+"""The audit's ledger: the records against what the server reports, operation by operation."""
 
 import json
 
@@ -31,7 +31,7 @@ def ledger(state=OperationState.COMPLETED, *, seen_s=SEEN_S, **fields):
 
 
 def at_server(**fields):
-    """Make what the server says of operation `a`."""
+    """Make what the server reports of operation `a`."""
     values = {name: getattr(DONE, name) for name in DONE.__dataclass_fields__}
     return AtServer(**values | fields)
 

@@ -63,7 +63,7 @@ def test_every_option_has_an_environment_twin(parser):
 
 
 def test_the_help_of_an_option_ends_with_its_default(parser):
-    """Whatever takes a value says its default, which is the one that is read."""
+    """Every option with a value names its default, which is the one that is read."""
     helps = {action.option_strings[0]: action.help for action in parser._actions if action.nargs != 0}
     assert all(" Defaults to " in text.splitlines()[-1] and text.endswith(".") for text in helps.values())
     assert helps["--poll-interval"].endswith("Defaults to 0.2.")
@@ -144,7 +144,7 @@ def test_a_duration_is_a_number_a_range_or_a_mix(text, shown):
 
 
 def test_durations_are_drawn_by_weight_and_repeatably():
-    """A mix is drawn as often as its weights say, within its ranges, and the same seed draws the same again."""
+    """A mix is drawn as often as its weights specify, within its ranges, and the same seed draws the same again."""
     mix = read_durations("0.2-0.4:75,2:25")
     drawn = [mix.pick_s(random) for random in [Random(7)] for _ in range(1000)]
     assert sum(duration == 2 for duration in drawn) == 235

@@ -240,7 +240,7 @@ def test_an_open_workload_counts_from_the_intended_start():
 
 
 def test_remarks_of_all_processes_are_noted():
-    """What a worker has to say beside its figures, like a disk that was full, reaches the summary."""
+    """What a worker reports beside its figures, like a disk that was full, reaches the summary."""
     tally = Tally()
     tally.remarks.append("records of operations are missing: no space left")
     sent = Tally.from_wire(json.loads(json.dumps(tally.to_wire())))
@@ -344,7 +344,7 @@ def test_server_completion_needs_fractions_of_a_second(created, coarse, expected
 
 
 def test_what_timed_out_had_not_finished_sooner():
-    """An operation that timed out is in finish with the time it had lasted, unless nothing says when others ended."""
+    """An operation that timed out is in finish with the time it had lasted, unless it is unknown when others ended."""
     late = record(seen=None, ended=160.0, state=OperationState.TIMED_OUT)
     known = record(server_running_epoch_s=1_000_100.5, server_updated_epoch_s=1_000_101.5)
     both = summarize(Tally.from_wire(tally_of(known, late).to_wire())).latencies_ms["finish_ms"]

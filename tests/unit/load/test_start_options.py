@@ -1,4 +1,4 @@
-"""The options that say how operations start, for all commands alike."""
+"""The options that specify how operations start, for all commands alike."""
 
 import argparse
 from argparse import Namespace
@@ -62,7 +62,7 @@ def test_which_method_counts(options, own_path, own_method, method):
 
 
 def test_headers_can_be_written_in_each_form(tmp_path, monkeypatch):
-    """Lines, JSON and a file say the same; a value may come from the environment."""
+    """Lines, JSON and a file mean the same; a value may come from the environment."""
     monkeypatch.setenv("TENANT", "a")
     (tmp_path / "headers.txt").write_text("X-Tenant: env:TENANT\n\nAccept:text/plain\n")
     expected = {"X-Tenant": "a", "Accept": "text/plain"}

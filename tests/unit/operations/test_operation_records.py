@@ -1,4 +1,4 @@
-"""Records of operations in Parquet: every column shows what it says, and what was flushed survives the process."""
+"""Records of operations in Parquet: every column has its meaning, and what was flushed survives the process."""
 
 import json
 import subprocess

@@ -28,7 +28,7 @@ def test_an_echo_is_right():
     ],
 )
 def test_a_wrong_echo_names_the_wrong_keys(output, message):
-    """An output that differs says where, without the values that differ from one operation to the next."""
+    """A difference in the output is reported with its place, without values that differ between operations."""
     assert check_echo(SENT, output) == message
 
 
@@ -43,5 +43,5 @@ def test_absent_data_is_not_the_echo_of_none():
 
 
 def test_any_output_can_be_accepted():
-    """For apps whose output says nothing about the input there is a check that accepts all."""
+    """For apps whose output does not depend on the input there is a check that accepts all."""
     assert accept_any_output(SENT, None) is None

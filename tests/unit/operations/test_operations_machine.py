@@ -111,7 +111,7 @@ def test_other_ends_are_failures(state):
 
 
 def test_a_failed_orchestration_with_500_is_terminal():
-    """With returnInternalServerErrorOnFailure a failure comes as 500; its body says that it has ended."""
+    """With returnInternalServerErrorOnFailure a failure comes as 500; its body shows that it has ended."""
     op = accepted()
     assert op.poll_answered(status("Failed", http=500), 101.5) is None
     assert op.record.state is OperationState.FAILED
@@ -194,7 +194,7 @@ def test_the_last_poll_is_at_the_deadline():
 
 
 def test_retry_after_directs_the_polls():
-    """A server-directed operation waits as each answer says: first the start's, then every poll's."""
+    """A server-directed operation waits as each answer asks: first the start's, then every poll's."""
     op = operation(polling=ServerDirectedPolling(1.0), timeout_s=60.0)
     op.start_answered(start_answer(**{"retry-after": "10"}), 100.5)
     assert op.next_poll == 110.5
@@ -203,7 +203,7 @@ def test_retry_after_directs_the_polls():
 
 
 def test_the_location_of_a_202_is_followed():
-    """A poll's 202 may say where to poll from now on, relative to where it was polled; the app's own route stays."""
+    """A poll's 202 may move where to poll from now on, relative to where it was polled; the app's own route stays."""
     op = accepted()
     op.poll_answered(status("Running", headers={"location": "../elsewhere/abc"}), 101.5)
     assert op.status_url == "http://host/elsewhere/abc"

@@ -58,7 +58,7 @@ def test_a_measurement_replaces_what_the_service_says():
 
 
 def test_invalid_measurements_leave_the_services_own_times():
-    """A scheduler whose clock was moved gives no times; what the service says stays, and costs are known."""
+    """A scheduler whose clock was moved gives no times; what the service reports stays, and costs are known."""
     moved = {**ROW, "createdNs": None, "begunNs": None, "endedNs": None}
     measured = record()
     read_measurements(answer({"operations": {"a": moved}}))["a"].apply(measured)

@@ -59,7 +59,7 @@ def test_exponential_polling_is_jittered_downwards():
 
 
 def test_server_directed_polling_obeys():
-    """Server-directed polling waits what Retry-After says, its interval where the server says nothing."""
+    """Server-directed polling waits as long as Retry-After asks, and its interval without Retry-After."""
     strategy = poll_strategy("server", 0.5)
     assert [strategy.delay_s(3, retry_after) for retry_after in (10, 0, None)] == [10, 0, 0.5]
 

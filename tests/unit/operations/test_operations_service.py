@@ -64,7 +64,7 @@ def test_an_end_that_comes_with_an_error_is_a_failed_poll(code):
 
 
 def test_an_end_that_comes_with_a_refusal_does_not_complete():
-    """A refused poll ends its operation as one that cannot be read, not as its body's state says."""
+    """A refused poll ends its operation as one that cannot be read, not by its body's state."""
     op = accepted()
     op.poll_answered(response(400, state="done"), 101.0)
     assert op.record.state is OperationState.FAILED
@@ -94,7 +94,7 @@ def test_a_service_that_answers_200_all_along():
 
 
 def test_303_leads_to_the_result():
-    """303 says that it is done: seen is then, the result is fetched at once from its Location, and checked."""
+    """303 means that it is done: seen is then, the result is fetched at once from its Location, and checked."""
     checked = []
     op = accepted(check_output=lambda sent, output: checked.append(output))
     op.poll_answered(response(303, {"location": "../results/7"}), 101.0)
@@ -147,7 +147,7 @@ def test_redirects_in_circles_end():
 
 
 def test_a_redirect_to_nowhere_is_unreadable():
-    """A redirect without Location says nothing."""
+    """A redirect without Location changes nothing."""
     op = accepted()
     op.poll_answered(response(303), 101.0)
     assert op.record.error == "status cannot be read: 303 without Location"

@@ -52,7 +52,7 @@ def test_the_example_of_the_documentation_is_understood(load, monkeypatch):
 
 
 def test_the_former_names_of_times_are_understood(load):
-    """Files that say begun and finished mean started_at and finished_at, as does Python code."""
+    """Files with begun and finished mean started_at and finished_at, as does Python code."""
     described = load(START + STATUS + 'begun = "/b"\nfinished = "/f"\n').status
     assert (described.started_at, described.finished_at) == ("/b", ("/f",))
     assert described == StatusDescription(state="/state", succeeded=frozenset({"done"}), begun="/b", finished=("/f",))
@@ -166,7 +166,7 @@ def test_sources_are_written_as_they_are_read(text):
 
 
 def test_every_field_has_a_key():
-    """Whatever a description can say, a file can say."""
+    """Everything that a description can have, a file can have."""
     assert set(service_file.START_KEYS) == set(StartDescription.__dataclass_fields__)
     assert set(service_file.STATUS_KEYS) == set(StatusDescription.__dataclass_fields__)
     assert set(service_file.REQUEST_KEYS) == set(TerminateDescription.__dataclass_fields__)

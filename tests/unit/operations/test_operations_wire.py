@@ -60,7 +60,7 @@ def test_location_is_enough(location, followed):
 
 
 def test_the_apps_own_status_route_is_made_from_the_id():
-    """With a template the id goes into it, percent-encoded, whatever the server says."""
+    """With a template the id goes into it, percent-encoded, whatever the server sends."""
     printed = answer(body={"id": "a/b c", "statusQueryGetUri": STATUS})
     accepted = read_accepted(printed, durable_status_route(), START, "http://host")
     assert accepted.status_url == "http://host/api/status/a%2Fb%20c"
@@ -330,7 +330,7 @@ def test_what_is_no_key_is_left(text):
 
 
 def test_an_answer_is_read_as_those_of_other_clients():
-    """`ok`, `text` and `json()` of an answer say what they say in requests and httpx."""
+    """`ok`, `text` and `json()` of an answer mean what they mean in requests and httpx."""
     answer = HttpResponse(201, {"content-type": "application/json"}, '{"é": [1]}'.encode())
     assert (answer.ok, answer.text, answer.json()) == (True, '{"é": [1]}', {"é": [1]})
     assert not HttpResponse(302, {}, b"").ok

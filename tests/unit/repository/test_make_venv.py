@@ -20,7 +20,7 @@ def run(tool, *arguments, path, home):
 
 
 def put(folder, name, version):
-    """Put a Python into a folder that says it is of this version; return the folder."""
+    """Put a Python into a folder that claims to be of this version; return the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     major, minor, _ = version.split(".")
     (folder / name).write_text(

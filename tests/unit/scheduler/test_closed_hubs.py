@@ -33,7 +33,7 @@ async def closed_hubs(data, *hubs):
 
 
 def test_a_start_names_the_hubs_that_are_not_served(tmp_path, capfd):
-    """An app with another task hub says what the file holds beside its own, how much of it, and what to do."""
+    """An app with another task hub gets a list of the file's other hubs, how much is in them, and what to do."""
     data = tmp_path / "hub.db"
     asyncio.run(fill(data))
     old, states = "'old' (2 instances, 1 of them not ended)", "'states' (0 instances, 1 entity)"
@@ -44,7 +44,7 @@ def test_a_start_names_the_hubs_that_are_not_served(tmp_path, capfd):
 
 
 def test_a_start_says_nothing_where_all_is_served(tmp_path, capfd):
-    """Where the file holds nothing else, there is nothing to say."""
+    """Where the file holds nothing else, nothing is reported."""
     data = tmp_path / "hub.db"
     asyncio.run(fill(data))
     assert asyncio.run(closed_hubs(data, "old", "states")) == []

@@ -40,7 +40,7 @@ async def two_running(bench):
 
 @scenario
 async def test_an_event_is_sent_to_another_instance(bench):
-    """The other one gets the event with its data, and the history of the sender says what was sent where."""
+    """The other one gets the event with its data, and the history of the sender has what was sent where."""
     await two_running(bench)
     await bench.turn(send(3, "other", "go", "[1]"))
     item = await bench.item("orchestratorRequest")
@@ -199,7 +199,7 @@ async def test_continuing_as_new_keeps_events_and_drops_outcomes(bench):
 
 @scenario
 async def test_an_end_has_its_moment_output_and_failure(bench):
-    """The state of an ended instance says when, with which output, and as a failure why."""
+    """The state of an ended instance has the time, the output, and for a failure the reason."""
     bench.connect()
     await bench.start()
     ending = pb.CompleteOrchestrationAction(orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED)

@@ -148,7 +148,7 @@ async def test_a_turn_during_a_step_sets_timers_by_its_own_time(bench, world, st
 
 @in_world
 async def test_time_passes_steadily_for_an_orchestration(bench, world, step_s):
-    """The times of its turns, which its code reads, differ by what has really passed; the status says the same."""
+    """The times of its turns, which its code reads, differ by what has really passed; the status has the same."""
     await begin_timer(bench, "i", 10)
     world.wait(4)
     world.set_wall(step_s)

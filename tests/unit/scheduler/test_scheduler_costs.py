@@ -296,7 +296,7 @@ async def test_a_rewound_instance_has_no_costs(bench):
 
 @scenario
 async def test_the_history_of_one_execution_has_the_same_costs(bench):
-    """What is counted live, turn by turn, is what the stored history says."""
+    """What is counted live, turn by turn, equals the count of the stored history."""
     bench.connect()
     await bench.start(input="[]")
     await bench.turn(schedule(0, text="1"), timer(1, 5))

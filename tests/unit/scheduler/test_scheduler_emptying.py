@@ -109,7 +109,7 @@ async def test_nothing_of_before_becomes_due(bench):
 
 @scenario
 async def test_an_answer_of_before_changes_nothing_of_its_namesakes(bench):
-    """A turn and a batch that a worker has in hand say nothing to a new instance and entity of the same IDs."""
+    """A turn and a batch that a worker has in hand mean nothing to a new instance and entity of the same IDs."""
     bench.connect()
     await bench.start("i")
     turn = await bench.item("orchestratorRequest")

@@ -280,7 +280,7 @@ async def finish_batch(bench, item, state):
 
 
 async def entities(bench):
-    """Return what a single read and a list say of @counter@k: its state and how much waits for it."""
+    """Return a single read and a list of @counter@k: its state and how much waits for it."""
     one = await bench.hub.get_entity(pb.GetEntityRequest(instanceId="@counter@k", includeState=True))
     page = await bench.hub.query_entities(pb.QueryEntitiesRequest(query={"includeState": True}))
     return [(e.instanceId, e.serializedState.value, e.backlogQueueSize) for e in (one.entity, *page.entities)]

@@ -94,7 +94,7 @@ async def test_a_turn_of_a_long_history_brings_only_what_is_new(bench):
 
 @scenario
 async def test_other_workers_get_the_whole_history_each_time(bench):
-    """A worker that says nothing of keeping executions gets all past events with every turn."""
+    """A worker that does not ask to keep executions gets all past events with every turn."""
     bench.connect()
     await bench.start()
     for number, item in enumerate(await activities(bench, LONG + 5)):

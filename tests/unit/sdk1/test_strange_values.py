@@ -96,7 +96,7 @@ def asks(context):
 
 @pytest.fixture(autouse=True)
 def quiet(caplog):
-    """Keep what the odd errors say out of the report of a failure: it would be all of it."""
+    """Keep the texts of the odd errors out of the report of a failure: it would be all of it."""
     caplog.set_level(logging.CRITICAL, "durable_harness")
 
 

@@ -1,4 +1,4 @@
-"""Settings: what host.json, local.settings.json and connection strings say, and what they may not say."""
+"""Settings: what host.json, local.settings.json and connection strings contain, and what they may not."""
 
 import json
 import logging
@@ -146,7 +146,7 @@ def test_host_options_are_read_from_local_settings(app_dir):
 
 
 def test_credentials_are_not_allowed_by_the_word_false(app_dir):
-    """A switch given as text means what it says."""
+    """A switch given as text has the meaning of its text."""
     assert not read_local_settings(app_dir(local={"Host": {"CORSCredentials": "false"}})).cors_credentials
 
 
@@ -263,7 +263,7 @@ def test_a_settings_file_is_read_in_one_pass(first, part):
 
 
 def test_the_environment_is_that_of_core_tools(app_dir):
-    """An app finds AZURE_FUNCTIONS_ENVIRONMENT and its own folder, unless the environment or Values say otherwise."""
+    """An app finds AZURE_FUNCTIONS_ENVIRONMENT and its own folder, unless the environment or Values override it."""
     folder = app_dir(host={"version": "2.0"})
     fresh, given, staged = {}, {"AZURE_FUNCTIONS_ENVIRONMENT": "Production"}, {}
     load_app_settings(folder, fresh)

@@ -365,7 +365,7 @@ def test_columns_of_the_text_are_as_wide_as_their_words():
 
 
 def test_a_start_that_is_scheduled_for_later_is_waited_for():
-    """An instance that is Pending because it was asked to start later says when it will."""
+    """An instance that is Pending because it was asked to start later shows when it will."""
     came = [event("executionStarted", 0, 0, name="o", dueNs=12_000 * MS)]
     explained = explain(document([], status="PENDING", came=came))
     assert [(wait.what, wait.does) for wait in explained.waits] == [("its scheduled start", "comes in 2.00 s")]

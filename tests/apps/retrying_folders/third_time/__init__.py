@@ -1,4 +1,4 @@
-"""Fail twice, then say what the retry context was."""
+"""Fail twice, then return the retry context."""
 
 import azure.functions as func
 
