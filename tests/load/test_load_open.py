@@ -91,7 +91,7 @@ def test_arrivals_do_not_wait_for_completions(load, stub):
 
 
 def test_arrivals_have_the_moments_of_their_process(load, stub):
-    """What is recorded as intended is what the profile specifies, whatever the generator reached; the report says so."""
+    """The recorded intent is what the profile specifies, not what the generator reached; the report says so."""
     run = load("--rate", "10/1,20/0.5", "Steady")
     assert offsets(run) == pytest.approx([*(n / 10 for n in range(10)), *(1 + n / 20 for n in range(10))], abs=1e-4)
     assert {row["workload"] for row in recorded(run)} == {"open"}

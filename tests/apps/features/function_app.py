@@ -1,6 +1,6 @@
 """Every feature of azure-functions-durable, one small function each; tests drive it over HTTP.
 
-Inputs choose the work, so that one orchestrator serves many tests. Modules keep one feature each, as blueprints; what is
+Inputs choose the work, so one orchestrator serves many tests. Modules keep one feature each, as blueprints; what is
 declared here directly shows that both ways of declaring work side by side.
 """
 
