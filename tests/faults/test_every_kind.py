@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from durable_harness.testing import assert_completed
+from durable_harness.testing.faults import KINDS
 
 OPERATIONS = 25
 EXPECTED = {
@@ -15,7 +16,6 @@ EXPECTED = {
     "events": lambda n: {"n": n},
     "entities": lambda n: n,
 }
-KINDS = ("orchestration", "activity", "entity")
 FAULTS = {
     "drop": lambda faults, **which: faults.drop_work_items(**which, back_after_s=0.05),
     "delay": lambda faults, **which: faults.delay_work_items((0.0, 0.2), **which),

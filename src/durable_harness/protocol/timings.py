@@ -18,6 +18,7 @@ TIMINGS_METHOD = "/durable_harness.Measuring/InstanceTimings"
 """The gRPC method by which a host asks a scheduler of this project, in a process of its own: an id -> a JSON object."""
 
 TURN, ACTIVITY, BATCH = "turn", "activity", "batch"
+"""The kinds of work in the words of this document, which a host and a scheduler of two versions exchange."""
 SLOT, WORKER = "slot", "worker"
 """What ready work had to wait for: room at a host that takes it, or a host that takes it at all."""
 

@@ -29,6 +29,7 @@ BOUNDS = frozenset({"orchestratorStarted", "orchestratorCompleted", "executionCo
 SAME_NS = 2_000_000
 """How far the moment of a dispatch and the beginning of its turn in the history may lie apart."""
 WORK_KINDS = {noted.TURN: TURN, noted.ACTIVITY: ACTIVITY, noted.BATCH: ENTITY}
+"""For each kind of work in the document, what findings and pages call it."""
 ENDED = frozenset({"COMPLETED", "FAILED", "TERMINATED", "CANCELED"})
 
 
