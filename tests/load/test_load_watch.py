@@ -1,4 +1,4 @@
-"""The generator watches itself: a run that measured its generator is invalid, whatever the gates say."""
+"""The generator watches itself: a run that measured its generator is invalid, whatever the gates' results."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def passing_gates(tmp_path):
 
 
 def generator_note(run):
-    """Return the line in which a run says how its generator kept up."""
+    """Return the line in which a run reports how its generator kept up."""
     return next(note for note in run.summary["notes"] if note.startswith("generator: "))
 
 

@@ -201,7 +201,7 @@ def others(tmp_path):
 
 
 def test_what_an_operation_waits_for_is_named(run_ours, others):
-    """One that does not end says which event it waits for, what raises it, and what was sent as it was sent."""
+    """One that does not end is reported with the event that it waits for, what raises it, and the request as sent."""
     ended = run_ours(others, *CLAIMS, "--operation-timeout", "2")
     assert ended.code == 2
     # SDK 2.x knows no case in names of events, and waits for 'approved'.

@@ -1,4 +1,4 @@
-"""A small HTTP service on a free port, from a thread of its own; what it answers is for its kinds to say."""
+"""A small HTTP service on a free port, from a thread of its own; each kind has its own answers."""
 
 import asyncio
 import threading

@@ -132,7 +132,7 @@ def project(request, tmp_path):
 
 @contextlib.contextmanager
 def running(python, folder, *words):
-    """Run a service of the installed command until the block ends; give what it says once it is ready."""
+    """Run a service of the installed command until the block ends; yield what it prints once it is ready."""
     ready, log = folder / "ready.json", folder / "service.log"
     command = [python.with_name("durable-harness"), *words, "--ready-file", ready]
     with (

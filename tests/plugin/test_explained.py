@@ -1,4 +1,4 @@
-"""What a failed test says first: what happened and where; and nothing that a user needs is cut."""
+"""How a failed test begins: what happened and where; nothing that a user needs is cut."""
 
 import re
 from pathlib import Path

@@ -151,6 +151,6 @@ def test_calls_are_waited_for(operations, durable_activities):
     ],
 )
 def test_a_fake_that_cannot_be_is_refused(durable_activities, make, problem):
-    """A misspelt name is refused with those that exist; so is a fake that does not say one thing that it does."""
+    """A misspelt name is refused with those that exist; so is a fake without exactly one behaviour."""
     with pytest.raises(UsageError, match=problem):
         make(durable_activities)

@@ -83,7 +83,7 @@ def test_a_random_seed_is_one_for_the_whole_run(inner):
 
 
 def test_a_wrong_seed_is_a_usage_error(inner):
-    """A seed that is none ends the run at once and says what may be given."""
+    """An invalid seed ends the run at once, with the valid ones."""
     outcome = inner.write("test_it.py", FAILS).run("--fault-seed", "often")
     assert outcome.code == pytest.ExitCode.USAGE_ERROR
     assert "--fault-seed: got 'often', expected a whole number or random" in outcome.output
@@ -113,7 +113,7 @@ def test_a_stack_that_is_not_ours_is_a_skip_with_the_remedy(inner):
 
 @pytest.mark.parametrize("options", ["--data=hub.db", "--scheduler=settings"])
 def test_a_scheduler_of_ones_own_cannot_be_broken(inner, options):
-    """Serve options that name another scheduler or its file are an error that says which to take out."""
+    """Serve options that name another scheduler or its file are an error that names the ones to take out."""
     inner.write(
         "test_it.py",
         f"""

@@ -121,7 +121,7 @@ def test_kept_connections_end_with_their_test(operations, durable_http):
 
 
 def test_another_process_is_not_caught(operations, durable_http):
-    """What docs/how-to/testing.md says is not caught is not: a process that the app starts asks the service itself."""
+    """What docs/how-to/testing.md excludes is not caught: a process that the app starts asks the service itself."""
     durable_http.answer("http://nowhere.invalid/*", returns="caught")
     assert asked(operations, "in_another_process", "http://nowhere.invalid/x") == "not answered"
     assert durable_http.calls == []

@@ -37,7 +37,7 @@ def test_an_operation_is_polled_to_its_output(operations):
 
 
 def test_the_work_is_called_once(operations):
-    """The orchestration calls its one activity once, and its history says nothing else."""
+    """The orchestration calls its one activity once, and its history has nothing else."""
     operation = operations.start(START, {"duration": 0})
     assert_called_once(operation, "process_long_running_task")
     assert_history(

@@ -195,7 +195,7 @@ def test_a_mark_delivers_twice(run):
 
 
 def test_a_mark_leaves_a_test_out(run):
-    """With --twice a test that says that it cannot bear it is run as ever; the next one is not."""
+    """With --twice a test that is marked as unfit for it runs as usual; the next one is not."""
     test = LETTERS[LETTERS.index("def test_filed") :]
     text = marked('twice(False, reason="it counts calls")') + test.replace("_filed", "_next")
     outcome = run("wrong_letters", text, "--twice")
@@ -220,7 +220,7 @@ def test_fakes_are_called_once(run):
     ],
 )
 def test_marks_that_say_nothing_useful(run, mark, message):
-    """A mark with a name or a value that is unknown is an error of the test that says what is allowed."""
+    """A mark with an unknown name or value is an error of the test with the valid ones."""
     outcome = run("mended_letters", marked(mark))
     assert outcome.error("test_filed[embedded]").startswith(
         ("mark once: ", "mark twice: ", "marks once", "there is no")

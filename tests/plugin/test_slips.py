@@ -178,7 +178,7 @@ def test_reports_of_slips(inner):
 
 
 def test_a_host_that_has_died(inner):
-    """What a dead host cannot do says that it died and how, once for each test, with nothing of sockets."""
+    """What a dead host cannot do fails with how it died, once for each test, with nothing of sockets."""
     outcome = inner.write("test_it.py", CRASHED).run(f"--app-dir={APPS / 'faked'}")
     assert outcome.count("failure", "error") == 2, outcome.output
     for test in ("test_crash", "test_next"):

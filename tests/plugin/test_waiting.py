@@ -32,7 +32,7 @@ def timer(kind, due):
     ],
 )
 def test_what_is_outstanding_is_waited_for(state, history, expected):
-    """An instance waits for the calls and timers without an outcome, else for what its state says."""
+    """An instance waits for the calls and timers without an outcome, else for what its state shows."""
     lines = waits_for(Instance("id", {"runtimeStatus": state}, history))
     assert [line[: len(start)] for line, start in zip(lines, expected, strict=True)] == expected
 

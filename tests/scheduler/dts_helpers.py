@@ -21,7 +21,7 @@ def as_list(one_or_more):
 
 
 def until(look, deadline_s=DEADLINE_S):
-    """Return the first true value of a look; past the deadline, fail and say what was seen last."""
+    """Return the first true value of a look; past the deadline, fail with what was seen last."""
     end = time.monotonic() + deadline_s
     while not (seen := look()):
         if time.monotonic() > end:

@@ -1,4 +1,4 @@
-"""The commands on a file that is damaged or cannot be written: how the processes end, and what they say."""
+"""The commands on a file that is damaged or cannot be written: how the processes end, and what they print."""
 
 import contextlib
 import json

@@ -262,7 +262,7 @@ def test_operations_on_unknown_instances_are_refused(hub, call):
 
 
 def test_a_purged_instance_is_gone(hub):
-    """Purging a finished instance deletes state and history, and says it was one."""
+    """Purging a finished instance deletes state and history, and counts one instance."""
     hub.work(orchestrators=call_double, activities=double)
     instance_id = hub.run(call_double, input=1).instance_id
     result = hub.client.purge_orchestration(instance_id)
@@ -465,7 +465,7 @@ def test_an_id_is_used_again_where_the_policy_allows(hub):
 
 
 def test_a_running_instance_can_be_replaced(hub, release):
-    """A policy that lists RUNNING replaces a running instance; what its activity says later is not heard."""
+    """A policy that lists RUNNING replaces a running instance; what its activity returns later is ignored."""
 
     def slow(_ctx, _input):
         release.wait()

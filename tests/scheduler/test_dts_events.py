@@ -61,7 +61,7 @@ def test_an_event_without_data(hub):
 
 
 def collect(ctx, count):
-    """Wait for as many events as the input says, one after the other."""
+    """Wait for as many events as the input specifies, one after the other."""
     seen = []
     for _ in range(count):
         seen.append((yield ctx.wait_for_external_event("item")))  # noqa: PERF401 - a comprehension cannot yield

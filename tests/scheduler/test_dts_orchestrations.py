@@ -205,7 +205,7 @@ def test_the_failure_of_an_activity_is_in_the_history(hub):
 
 
 def test_properties_of_an_error_are_kept(hub):
-    """What an exception properties provider says about an error reaches the client."""
+    """What an exception properties provider adds to an error reaches the client."""
 
     class Provider(ExceptionPropertiesProvider):
         def get_exception_properties(self, exception):

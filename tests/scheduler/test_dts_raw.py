@@ -33,7 +33,7 @@ def new_kinds(item):
 
 
 def test_hello_is_answered(raw):
-    """Hello, which workers say first, is answered with nothing."""
+    """Hello, which workers send first, is answered with nothing."""
     assert raw.Hello(empty_pb2.Empty()) == empty_pb2.Empty()
 
 

@@ -44,7 +44,7 @@ def test_the_context_of_a_start_is_in_the_history(hub, raw, work):
 
 
 def test_the_span_of_an_orchestration_comes_back_in_every_turn(raw, work):
-    """What a worker says of the orchestration's span is in the next turns, though a turn does not repeat it."""
+    """What a worker reports of the orchestration's span is in the next turns, though a turn does not repeat it."""
     raw.start(parentTraceContext=CONTEXT)
     span = {"spanID": {"value": "b7ad6b7169203331"}, "spanStartTime": {"seconds": 5}}
     raw.answer(next(work), orchestrationTraceContext=span)

@@ -419,7 +419,7 @@ def impatient_pings(monkeypatch):
 
 
 class LogLines(logging.Handler):
-    """Collects what a worker says."""
+    """Collects what a worker logs."""
 
     def __init__(self):
         super().__init__()

@@ -106,7 +106,7 @@ def test_a_busy_port_ends_the_start(option):
     ],
 )
 def test_a_wrong_option_ends_the_start(arguments, message):
-    """A value that cannot be taken is a usage error that says what may be."""
+    """A value that cannot be taken is a usage error that names the valid ones."""
     with pytest.raises(UsageError, match=message), scheduler_process(args=arguments):
         pytest.fail("it started with a wrong option")
 

@@ -8,7 +8,7 @@ from js_room import date, output_of, status
 
 @pytest.fixture
 def population(js):
-    """Return a hub with instances of several statuses; their ids say which."""
+    """Return a hub with instances of several statuses; their ids name the status."""
     js.work()
     for number in range(4):
         js.run("callDouble", number, f"done-{number}")

@@ -39,7 +39,7 @@ def test_a_failure_that_is_not_handled_is_not_retried(js):
 
 
 def test_a_retry_handler_decides(js):
-    """A handler of the app's own says how often an activity is tried."""
+    """A handler of the app's own decides how often an activity is tried."""
     assert js.output("retriedByHandler", plan(until=3, attempts=4)) == 3
     state = js.run("retriedByHandler", plan(until=9, attempts=2))
     assert "attempt 2" in state["failureDetails"]["message"]
@@ -61,7 +61,7 @@ def test_a_rewound_instance_resumes(js):
 
 
 def test_a_rewind_has_its_reason_in_the_history(js):
-    """The history says why an instance was rewound."""
+    """The history has the reason why an instance was rewound."""
     instance_id = js.run("resumed", uuid.uuid4().hex)["instanceId"]
     js.call("rewindInstance", instance_id, "the cause is gone")
     js.wait(instance_id)

@@ -19,7 +19,7 @@ def build(docs, out):
 
 
 class Site:
-    """The folder of a built site, and what its pages say."""
+    """The folder of a built site, and the text of its pages."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -103,7 +103,7 @@ def test_every_option_marker_and_fixture_of_the_plugin_is_there(site, tmp_path):
 
 @pytest.mark.parametrize("module", API)
 def test_every_exported_name_is_there_with_a_text(module, site, monkeypatch):
-    """Each name of `__all__` has an entry, and so has each public function of a class, which says what it does."""
+    """Each name of `__all__` has an entry, and so has each public function of a class, with what it does."""
     monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     if module == "durable_harness.load":
         names = ast.literal_eval(

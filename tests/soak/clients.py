@@ -74,7 +74,7 @@ class Client:
         self.ledger.counts[f"ended {kind}"] += 1
 
     async def _start(self, kind, number):
-        """Start an operation, under another id each time that the answer does not say whether it was started."""
+        """Start an operation, under another id each time that the answer leaves open whether it was started."""
         orchestrator = ORCHESTRATORS.get(kind, kind)
         for attempt in itertools.count():
             instance_id = f"{kind}-{number}-{attempt}"

@@ -25,7 +25,7 @@ SHOWN_IN_FLIGHT = 100
 
 
 class Soak:
-    """What runs and what is known of it. `seconds` says when the arrivals ended and when the kills did."""
+    """What runs and what is known of it. `seconds` has the times when the arrivals ended and when the kills did."""
 
     def __init__(self, options, left_out, log):
         self.options, self.left_out = options, left_out

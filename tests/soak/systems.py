@@ -109,5 +109,5 @@ class System:
 
 
 def clock_environment(offset_file):
-    """Return the variables of a process whose scheduler has a wall clock that is off by what the file says."""
+    """Return the variables of a process whose scheduler has a wall clock that is off by the seconds in the file."""
     return {"PYTHONPATH": str(STEPPING), "SOAK_CLOCK_OFFSET": str(offset_file)}

@@ -1,4 +1,4 @@
-"""The admin API: all functions listed, each run by hand, and answers that say what a request lacks."""
+"""The admin API: all functions listed, each run by hand, and answers that name what a request lacks."""
 
 import re
 import time

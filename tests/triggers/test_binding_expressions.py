@@ -72,7 +72,7 @@ def test_a_target_follows_from_metadata_and_body(operations, name, data, metadat
     ],
 )
 def test_a_blob_gives_the_parts_of_its_path(operations, metadata):
-    """The trigger's path is matched greedily; path, URL and parts are three ways to say the same; `{{` is a brace."""
+    """The trigger's path is matched greedily; path, URL and parts are three ways to name the same; `{{` is a brace."""
     assert operations.written("archive/north/1/a.b-png/{raw}") == []
     operations.give("routes/north/1.json", "route 66")
     operations.trigger("archive_scan", b"\x00", metadata=metadata)

@@ -10,7 +10,7 @@ HOST_JSON = '{"version": "2.0"}'
 
 
 def test_the_example_of_the_page_passes(tmp_path):
-    """The app and the tests of the page run, with a host.json that says nothing."""
+    """The app and the tests of the page run, with an empty host.json."""
     app, tests = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (tmp_path / "function_app.py").write_text(app)
     (tmp_path / "test_orders.py").write_text(tests)

@@ -29,7 +29,7 @@ def test_a_message_starts_an_orchestration(operations):
 
 
 def test_metadata_replaces_what_is_made_up(operations):
-    """A test says how often a message was delivered before."""
+    """A test sets how often a message was delivered before."""
     operations.trigger("take_order", {"id": "again"}, metadata={"DequeueCount": 2})
     with pytest.raises(AssertionError, match="no instance 'order-again'"):
         operations.follow("order-again", timeout_s=0)
@@ -109,7 +109,7 @@ def test_a_misspelt_output_of_a_run_is_refused(operations):
 
 
 def test_a_timer_runs_by_hand(operations):
-    """A timer function needs no data; what it returns is written, and the test may say that it is late."""
+    """A timer function needs no data; what it returns is written, and the test may make it late."""
     assert operations.trigger("take_stock").written("stock") == ["on time"]
     assert operations.trigger("take_stock", {"IsPastDue": True}).written("stock") == ["late"]
 
@@ -123,7 +123,7 @@ def test_outputs_are_those_of_this_test(operations):
 
 
 def test_outputs_are_waited_for(operations):
-    """`count` waits for what is written later, and says what is there if that does not come."""
+    """`count` waits for what is written later, and reports what is there if that does not come."""
     operations.client.request("POST", "/admin/functions/on_generic", {"input": "later"})
     assert operations.written("seen", count=1) == ['["later"]']
     with pytest.raises(AssertionError, match=r"1 of 2 values were written to 'seen'(.|\n)*on_generic.\$return"):

@@ -1,4 +1,4 @@
-"""The wall clock of the scheduler in a process under test, off by the seconds that a file says.
+"""The wall clock of the scheduler in a process under test, off by the seconds in a file.
 
 Imported by the interpreter at its start, since the folder is on the path. Only `time.time_ns` is off, which the
 scheduler's clock reads: grpc adds `time.time` to its timeouts and compares with the true clock. (libfaketime would

@@ -1,4 +1,4 @@
-"""Where the dashboard listens, and what the options of a command say of it."""
+"""Where the dashboard listens, and the options of a command for it."""
 
 import pytest
 

@@ -52,7 +52,7 @@ def test_the_web_page_is_asked_for():
 
 
 def test_a_config_file_beside_the_scenarios_is_read(app):
-    """What an app's locust.conf says holds, its run time too, unless another one is named."""
+    """An app's locust.conf holds, its run time too, unless another one is named."""
     (app / "loadtests" / "locust.conf").write_text("run-time = 2m\n")
     config = str(app / "loadtests" / "locust.conf")
     assert words(str(app))[-4:] == ["--config", config, "--headless", "--only-summary"]
@@ -60,7 +60,7 @@ def test_a_config_file_beside_the_scenarios_is_read(app):
 
 
 def test_the_environment_names_an_app(app):
-    """DURABLE_HARNESS_APP, and its former name, say where the scenarios are."""
+    """DURABLE_HARNESS_APP, and its former name, name the folder of the scenarios."""
     for variable in ("DURABLE_HARNESS_APP", "DURABLE_HARNESS_APP_DIR"):
         assert str(app / "loadtests") in words(**{variable: str(app)})
 

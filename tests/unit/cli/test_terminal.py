@@ -19,7 +19,7 @@ ESCAPE = "\x1b["
 
 
 class Terminal(io.StringIO):
-    """A stream that says it is a terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self):
         return True

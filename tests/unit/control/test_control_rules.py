@@ -48,7 +48,7 @@ def test_another_seed_strikes_others():
 
 
 def test_a_count_is_used_up():
-    """A fault of three strikes the first three of its kind, and says that it is over."""
+    """A fault of three strikes the first three of its kind, and is then over."""
     rules = Rules()
     rule = add(rules, count=3, kinds=["activity"])
     assert struck(rules, kind="orchestration") == []

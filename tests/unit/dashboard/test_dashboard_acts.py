@@ -112,7 +112,7 @@ async def test_an_act_that_is_refused_keeps_what_was_typed(browser):
 
 @pytest.mark.parametrize("word", ["event", "suspend", "resume", "terminate"])
 def test_an_act_on_what_has_ended_is_refused(word):
-    """An act that only what lives can take says how the instance has ended, not that it was done."""
+    """An act that only living instances take shows how the instance has ended, not that it was done."""
 
     @visit
     async def check(browser):
@@ -129,7 +129,7 @@ def test_an_act_on_what_has_ended_is_refused(word):
 
 @visit
 async def test_an_error_has_the_way_to_other_pages(browser):
-    """A page that says what is wrong keeps the navigation of its hub."""
+    """A page with an error keeps the navigation of its hub."""
     answer = await browser.get("/orchestrations/nobody")
     assert answer.status == 404
     assert f'<a href="{BASE}/orchestrations">Orchestrations</a>' in answer.text
@@ -137,7 +137,7 @@ async def test_an_error_has_the_way_to_other_pages(browser):
 
 @visit
 async def test_an_instance_is_suspended_and_resumed(browser):
-    """Suspend and resume do as they say, with the reason in the history."""
+    """Suspend and resume do what their names promise, with the reason in the history."""
     await running(browser)
     await browser.post("/orchestrations/i/suspend", reason="to look")
     await browser.bench.turn()

@@ -250,7 +250,7 @@ async def test_a_fixed_clock_stays(browser):
 
 @visit(has_overview=False)
 async def test_what_a_scheduler_does_not_report_is_not_known(browser):
-    """Of a scheduler that says no more than the protocol, workers, queue and clock are not known; the rest is shown."""
+    """Of a scheduler that has no more than the protocol, workers, queue and clock are not known; the rest is shown."""
     await make_entity(browser, "@a@1")
     for path in ("/workers", "/queue", "/clock"):
         answer = await browser.get(path)

@@ -160,7 +160,7 @@ async def test_the_history_is_a_table_with_its_payloads(browser):
 
 @visit
 async def test_a_long_history_has_pages(browser):
-    """Of a long history 200 events are on a page, and the address says which."""
+    """Of a long history 200 events are on a page, and the address has their numbers."""
     await browser.start("i")
     for number in range(80):
         await browser.bench.turn(schedule(number))
@@ -215,7 +215,7 @@ async def test_a_purged_child_is_named_all_the_same(browser):
 
 @visit
 async def test_what_it_waits_for_is_shown(browser):
-    """A living instance says what it waits for: an activity, a timer, an event."""
+    """The page of a living instance shows what it waits for: an activity, a timer, an event."""
     await browser.start("i")
     await browser.bench.turn(schedule(1, "weigh"), timer(2, 60))
     page = words(await browser.get("/orchestrations/i"))

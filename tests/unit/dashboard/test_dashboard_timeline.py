@@ -136,7 +136,7 @@ def test_attempts_in_company_keep_to_their_lanes():
 
 
 def test_turns_that_replayed_are_marked():
-    """A turn whose host replayed events is another kind of bar, and says how many those were."""
+    """A turn whose host replayed events is another kind of bar, and shows how many those were."""
     found = facts(
         turn(1, STARTED),
         event("taskScheduled", 2, 1, name="weigh"),
@@ -198,7 +198,7 @@ def test_bars_are_seen_and_inside():
 
 
 def test_a_chart_of_very_many_says_how_many_are_left_out():
-    """A fan-out of thousands has the first lanes, and says how many more there are."""
+    """A fan-out of thousands has the first lanes, and shows how many more there are."""
     asked = [event("taskScheduled", 2, number, name="weigh") for number in range(1000)]
     chart = timeline_of(facts(turn(1, STARTED), *asked, status="RUNNING", ended=None))
     assert (len(chart.lanes), chart.left_out) == (200, 801)

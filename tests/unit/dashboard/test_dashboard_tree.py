@@ -11,7 +11,7 @@ from durable_harness.scheduler import timings_document
 
 
 def shown_tree(page):
-    """Return the children in the tree of a page, as id and status, and what it says of others."""
+    """Return the children in the tree of a page, as id and status, and the sentence about others."""
     text = re.search(r'<section id="tree">.*?</section>', page, re.DOTALL)[0]
     rows = re.findall(r'">([^<]*)</span> <a [^>]*>kid</a> <span class="muted">([^<]*)</span>', text)
     return [(one, status) for status, one in rows], re.findall(r"and \d[^<]*", text)

@@ -1,4 +1,4 @@
-"""The evidence file: nothing secret is in it, it is there whole or not at all, and it says what is missing."""
+"""The evidence file: nothing secret is in it, it is there whole or not at all, and it lists what is missing."""
 
 import base64
 import html
@@ -237,7 +237,7 @@ def test_settings_of_an_app_keep_their_names_only(tmp_path):
 
 
 def test_records_have_no_secrets_and_are_else_as_they_were(tmp_path):
-    """Errors that services reported, and what the file says of its run, is redacted; figures are not touched."""
+    """Errors that services reported, and the file's notes on its run, is redacted; figures are not touched."""
     path = tmp_path / "records.parquet"
     table = pa.table({"error": [f"failed: Password={PLANTED};", None], "poll_ms": [1.5, 2.5]})
     pq.write_table(table.replace_schema_metadata({b"run": f"code: x?code={PLANTED}".encode()}), path)

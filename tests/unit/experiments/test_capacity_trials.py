@@ -95,7 +95,7 @@ def test_completions_after_the_trial_are_no_throughput(tried):
 
 
 def test_a_trial_with_hardly_an_operation_has_no_answer(tried):
-    """It is not certain whether it was met: the search ends, and says what would help."""
+    """It is not certain whether it was met: the search ends, and suggests what would help."""
     report = tried(Service(200.0), 0.1, trial_s=3.0)
     assert {(one.trial.met, one.trial.valid, one.trial.too_few) for one in report.trials} == {(False, False, True)}
     assert report.trials[0].trial.why.endswith("fewer than 5 prove nothing")

@@ -1,4 +1,4 @@
-"""The tables of report fields say what the reports have: no field is missing in them, and none is too many."""
+"""The tables of report fields have what the reports have: no field is missing in them, and none is too many."""
 
 import json
 import sys

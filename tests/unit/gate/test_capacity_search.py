@@ -263,7 +263,7 @@ def test_what_is_no_objective_is_refused(text, message):
 
 
 def test_an_interrupted_search_gives_what_it_knew():
-    """An interruption in the third trial leaves the bracket of the first two, and says after how many it came."""
+    """An interruption in the third trial leaves the bracket of the first two, and reports how many were over."""
     rates = []
 
     def attempt(rate):

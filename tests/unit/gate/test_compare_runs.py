@@ -360,7 +360,7 @@ def test_several_figures_share_the_errors():
 
 
 def test_relative_gates_of_a_file(run_folder, compare, tmp_path):
-    """[relative] says which figures are compared, which effect matters, and the error rates."""
+    """[relative] sets which figures are compared, which effect matters, and the error rates."""
     gates = tmp_path / "gates.toml"
     gates.write_text("[relative]\npower = 0.95\n[relative.completion_ms]\np50 = 1.2\n[relative.polls]\np50 = 1.5\n")
     base, head = run_folder("base", rows(latencies_s(1))), run_folder("head", rows(latencies_s(2, slower=1.1)))
