@@ -170,7 +170,8 @@ class Invoker:
             if has_hooks:
                 called = hooked(function, context, given)
         call = functools.partial(called, **given)
-        running = self._on_loop(function, call) if function.is_async else self._in_pool(function, call)
+        what = f"Function '{function.name}'"
+        running = self._on_loop(function, call) if function.is_async else self.in_thread(call, what)
         result = await self._in_time(function, running)
         if result is not None and not function.has_return:
             raise UnexpectedResultError(
@@ -188,9 +189,6 @@ class Invoker:
             return await self.holds.watch(function.name, coroutine)
         finally:
             stages.ended_ns = time.monotonic_ns()
-
-    async def _in_pool(self, function: Function, call: Callable[[], object]) -> object:
-        return await self.in_thread(call, f"Function '{function.name}'")
 
     async def in_thread(self, call: Callable[[], T], what: str) -> T:
         """Run a plain callable in the pool, with the context variables of here. `what` names it if it must wait."""
