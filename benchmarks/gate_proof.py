@@ -82,7 +82,7 @@ def main() -> int:
     try:
         whats[options.what](options)
     except KeyboardInterrupt:
-        print("stopped; the same command goes on from here")
+        print("stopped; the same command continues from here")
         return 130
     return 0
 

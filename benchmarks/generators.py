@@ -318,7 +318,7 @@ SECTIONS = {"in-flight": in_flight, "cliff": cliff, "latency": latency, "process
 def main() -> None:
     names = sys.argv[1:] or list(SECTIONS)
     if unknown := set(names) - set(SECTIONS):
-        raise SystemExit(f"unknown section {', '.join(sorted(unknown))}: allowed are {', '.join(SECTIONS)}")
+        raise SystemExit(f"unknown section {', '.join(sorted(unknown))}: expected {', '.join(SECTIONS)}")
     known: dict[str, Any] = json.loads(OUTPUT.read_text()) if OUTPUT.exists() else {}
     for name in names:
         print(f"== {name}", flush=True)

@@ -299,7 +299,7 @@ def test_what_is_unfolded_stays_so(site):
     assert site.page.evaluate("document.querySelector('.history details').open")
 
 
-def test_a_live_page_of_what_is_gone_says_so(site):
+def test_a_live_page_reports_a_purged_instance(site):
     """An instance that is purged elsewhere is not shown as alive: its page becomes that of a reload, without acts."""
     site.start("events", "leaves-1")
     site.go(f"{LIST}/leaves-1")
@@ -325,7 +325,7 @@ def test_a_dashboard_that_hangs_is_named(site):
     site.waits(lambda: "The dashboard does not answer." not in site.page.text())
 
 
-def test_keys_do_what_they_say(site):
+def test_keys_do_what_their_list_names(site):
     """Search, rows, opening, going up, time zone, live and the list of keys."""
     site.go()
     site.key("/")

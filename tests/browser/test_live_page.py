@@ -120,7 +120,7 @@ def test_no_other_script_runs(opened, wait_until):
         assert set(refused) == {"inline event handler", "inline script", "to connect because"}
 
 
-def test_before_a_run_the_page_says_how_to_start_one(opened, wait_until):
+def test_before_a_run_the_page_shows_how_to_start_one(opened, wait_until):
     """Without operations there are no empty plots and tables, but the way to Locust's form; then the run comes."""
     with LiveServer(LiveRun(tally_of())) as server, opened(server, width=390) as page:
         wait_until(lambda: "Nothing has been started yet: start a run on Locust's page" in page.text(), "the hint")

@@ -80,7 +80,7 @@ WHY = ("late' failed: ValueError: no time", "fail' failed: ValueError: no stock"
 
 
 @pytest.mark.parametrize("configuration", CONFIGURATIONS)
-def test_the_host_says_why_a_function_failed(configuration, client_of, tmp_path):
+def test_the_host_logs_why_a_function_failed(configuration, client_of, tmp_path):
     """Each reason is logged once, in the host's own form, whether logging is configured at import or in a function."""
     at_import = "" if configuration == "broken parts" else "configure()\n"
     (tmp_path / "function_app.py").write_text(CONFIGURATIONS[configuration] + at_import + FUNCTIONS)

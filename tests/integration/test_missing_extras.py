@@ -85,7 +85,7 @@ def test_a_scenario_imported_elsewhere_names_the_extra(tmp_path):
         (("--cov",), "--cov", "pytest-cov"),
     ],
 )
-def test_pytest_says_what_an_option_of_the_docs_needs(tmp_path, words, option, package):
+def test_pytest_names_what_an_option_of_the_docs_needs(tmp_path, words, option, package):
     """pytest's complaint about an option of pytest-xdist or pytest-cov ends in the command that installs them."""
     modules = [*EXTRAS["test"].keys() - {"pytest"}, "xdist"]
     alone = ("-p", "durable_harness.pytest_plugin", "-p", "no:cacheprovider")

@@ -58,7 +58,7 @@ def parcels(running_apps, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_the_start_says_which_function_is_refused_and_why(parcels, name):
+def test_the_start_names_the_refused_function_and_the_reason(parcels, name):
     """There is one error for each, and the list says that it does not load."""
     printed = parcels.stack.log_path.read_text()
     assert f"error: function_app.py: function {name}: {REFUSED[name]}" in printed

@@ -94,7 +94,7 @@ def test_a_web_ui_and_metrics_listen_on_the_loopback():
     assert {address for address, _ in found} <= LOOPBACK
 
 
-def test_a_master_listens_on_all_addresses_and_says_so():
+def test_a_master_listens_on_all_addresses_and_reports_it():
     """A master is for workers on other machines; the page names it as the one exception."""
     words = ["-f", "loadtests/steady.py", *HERE, "--master", "--master-bind-port", free_port(), "--expect-workers", 1]
     with running("locust", *words) as process:

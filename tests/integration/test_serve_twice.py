@@ -285,7 +285,7 @@ def test_the_report_of_serve(serve, given, tmp_path):
     assert "not seen: bodies of requests" in report
 
 
-def test_a_host_without_it_says_how_to_ask(running_apps):
+def test_a_host_without_it_explains_how_to_ask(running_apps):
     """The report of a host that delivers nothing twice is 404, with the option to start it with."""
     answer = running_apps(APPS / "acting").get("/admin/durable-harness/twice")
     assert answer.status_code == 404

@@ -84,7 +84,7 @@ def test_an_operation_is_one_trace(collector, traced):
     assert sorted(priced) == [("orchestration:ship", "SERVER"), ("orchestration:shop", "SERVER")]
 
 
-def test_spans_say_what_azure_says(collector, traced):
+def test_spans_have_the_attributes_of_azure(collector, traced):
     """Attributes have the Durable extension's names; a failed activity is an error, and its orchestration is none."""
     instance_id, _ = traced({"traceparent": f"00-{TRACE}-{CALLER}-01"})
     found = by_name(collector.spans())

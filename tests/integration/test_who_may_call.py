@@ -334,7 +334,7 @@ def test_the_ready_file_is_for_this_user_alone(app_dir, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["the-host-key", "another-key"])
-def test_record_says_that_the_key_is_wrong(guarded, tmp_path, capsys, key):
+def test_record_reports_that_the_key_is_wrong(guarded, tmp_path, capsys, key):
     """A key that does not open the webhooks is not taken for an instance that is not there."""
     words = ["record", "any", "--host", guarded.facts["baseUrl"], "--function-key", key, "--out", str(tmp_path)]
     assert main(words) == 2

@@ -76,7 +76,7 @@ def test_who_holds_the_event_loop_is_a_finding(explain):
     assert any("The async function 'greedy' keeps the event loop to itself" in text for text in texts)
 
 
-def test_a_living_instance_says_what_it_waits_for(explain):
+def test_a_living_instance_shows_what_it_waits_for(explain):
     """An instance that needs an event says so."""
     waits = explain("waiter", ended=False)["waits"]
     assert [wait["part"] for wait in waits] in (["event"], ["harness"], ["orchestrator"], ["thread"], ["unknown"])

@@ -110,7 +110,7 @@ def test_hooks_run_with_the_setting(tmp_path, client_of, setting):
 
 
 @pytest.mark.parametrize("setting", ["", "0"])
-def test_without_the_setting_none_runs_and_the_start_says_so(tmp_path, client_of, setting):
+def test_without_the_setting_none_runs_as_the_start_reports(tmp_path, client_of, setting):
     """A warning names the extensions and the setting."""
     with served(tmp_path, setting) as stack:
         client = client_of(stack)

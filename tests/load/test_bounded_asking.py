@@ -109,7 +109,7 @@ def test_the_probe_is_content_with_any_answer(serve):
 @pytest.mark.parametrize(
     ("script", "message"), [(stays_silent, "no answer in time"), (once(b"SSH-2.0\r\n"), "the response is not HTTP/1.1")]
 )
-def test_the_probe_says_what_is_wrong(serve, script, message):
+def test_the_probe_reports_what_is_wrong(serve, script, message):
     """A server that does not answer, or not in HTTP, is unreachable, for the reason that the load would have."""
     with pytest.raises(UnreachableError, match=message):
         probe(serve(script).url, timeout_s=0.3)

@@ -477,7 +477,7 @@ def test_a_redirect_to_nowhere(caller, serve, place):
     assert caller.get(server.url, follows_redirects=True).reason.startswith("redirect that cannot be followed: ")
 
 
-def test_a_connection_says_what_it_is_doing(caller, serve):
+def test_a_connection_reports_what_it_is_doing(caller, serve):
     """Its text names the server, what it is doing, and how many responses it has had."""
     server = serve(keep_answering)
     caller.get(server.url)

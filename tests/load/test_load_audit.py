@@ -143,7 +143,7 @@ def test_the_audit_can_be_left_out(locust, stub, status_source):
     assert not [path for _, path, _ in stub.requests if path.startswith(f"{LISTING}?")]
 
 
-def test_an_audit_that_cannot_ask_says_so(locust, stub):
+def test_an_audit_that_cannot_ask_reports_it(locust, stub):
     """A server that answers the audit with errors does not end the run; the audit says that it is incomplete."""
     stub.listing_status = 503
     run = locust()

@@ -83,7 +83,7 @@ def test_a_payload_that_is_a_value_is_filled(run_scenario, stub):
     assert len({one["operation_type"] for one in sent}) == 10
 
 
-def test_a_scenario_polls_and_times_out_as_it_says(run_scenario, stub):
+def test_a_scenario_sets_its_own_polling_and_timeout(run_scenario, stub):
     """A scenario's own interval and timeout go before those of the options."""
     stub.always(work_s=30)
     run = run_scenario("    operation_timeout_s = 0.3\n    poll_interval_s = 0.1\n", "--operation-timeout", "20")

@@ -40,7 +40,7 @@ def gates(tmp_path):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_every_report_says_interrupted(start_locust, stub, gates, wait_until, number):
+def test_every_report_shows_interrupted(start_locust, stub, gates, wait_until, number):
     """Gates that hold do not make a pass of a run that a signal cut short; each report shows how far it came."""
     locust = start_locust(*headless(stub), *gates, "-t", "60s", "Quick")
     wait_until(lambda: re.search(r"completed [1-9]", locust.err), "the progress line")

@@ -102,7 +102,7 @@ def test_arrivals_have_the_moments_of_their_process(load, stub):
     assert run.code == 0
 
 
-def test_a_closed_workload_says_that_it_counts_from_sending(load, stub):
+def test_a_closed_workload_reports_that_it_counts_from_sending(load, stub):
     """Users that wait are a closed workload, and the report shows from where their latencies count."""
     run = load("-u", "3", "-r", "50", "Closed")
     assert {row["workload"] for row in recorded(run)} == {"closed"}

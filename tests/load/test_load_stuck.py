@@ -52,7 +52,7 @@ def load_app(tmp_path, pytestconfig):
 
 
 @pytest.mark.parametrize("audit", ["auto", "off"])
-def test_a_host_of_ours_says_what_each_waits_for(load_app, audit):
+def test_a_host_of_ours_reports_what_each_waits_for(load_app, audit):
     """The first three have their orchestrator and their wait, also where no audit says which of them are stuck."""
     run = load_app("--audit", audit)
     stuck = run.summary["stuck"]

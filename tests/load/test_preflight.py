@@ -75,7 +75,7 @@ def test_a_refused_start_ends_the_command(run, stub):
         ({"work_s": 60}, 2, "did not end within 1 s"),
     ],
 )
-def test_what_does_not_work_says_what_to_set(run, stub, behaviour, code, words):
+def test_a_failed_preflight_names_what_to_set(run, stub, behaviour, code, words):
     """Each way to fail has its own remedy; only a system that does not answer ends with 4."""
     stub.always(**behaviour)
     ended = run("--operation-timeout", "1")

@@ -119,7 +119,7 @@ def test_twins_take_what_the_originals_take(twin, original):
         ], name
 
 
-def test_an_assertion_of_the_other_kind_says_which_one_to_await():
+def test_an_assertion_of_the_other_kind_names_the_one_to_await():
     """An async operation, or a start that was not awaited, in a plain assertion is refused with the remedy."""
 
     async def start(): ...

@@ -137,7 +137,7 @@ def test_a_wait_for_ever_is_not_skipped_to(operations, durable_clock, years):
     operation.terminate("the test is over")
 
 
-def test_a_move_that_takes_too_long_says_how_far_it_came(operations, durable_clock):
+def test_a_move_that_takes_too_long_reports_how_far_it_came(operations, durable_clock):
     """Timers that are made again and again can outlast a move: it fails, and the next one is as fast as ever."""
     operation = operations.start_orchestrator("naps", {"days": 0.01, "times": 1_000_000})
     operation.wait_for("Running")
@@ -242,7 +242,7 @@ def test_a_held_clock_cannot_be_moved(durable_clock):
     durable_clock.advance(1)
 
 
-def test_time_is_skipped_no_further_than_the_test_says(operations, durable_clock):
+def test_time_is_skipped_no_further_than_the_test_sets(operations, durable_clock):
     """A timer within the limit ends at once, and one beyond it stays."""
     began = durable_clock.now()
     durable_clock.skip(at_most="3d")
@@ -317,7 +317,7 @@ def test_an_hour(operations):
         ("'skip', most='1d'", "it takes a mode and at_most"),
     ],
 )
-def test_a_mark_that_says_nothing_ends_the_run(inner, written, message):
+def test_a_wrong_mark_ends_the_run(inner, written, message):
     """A wrong mark ends the run before any test, and names the test and how the mark is written."""
     inner.write("test_it.py", f"import pytest\n\n@pytest.mark.durable_time({written})\ndef test_it(): ...\n")
     outcome = inner.run()

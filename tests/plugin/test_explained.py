@@ -155,7 +155,7 @@ def test_known_names_are_whole(outcome):
         assert f"'{name}'" in text
 
 
-def test_an_event_for_an_ended_instance_says_how_it_ended(outcome):
+def test_an_event_for_an_ended_instance_shows_how_it_ended(outcome):
     """The state, the time and the output are in the message, the ID last."""
     [line] = report(outcome, "test_ended")
     assert line.startswith("AssertionError: own_failure has ended, Failed at 20")

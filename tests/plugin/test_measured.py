@@ -116,7 +116,7 @@ def other_host():
     server.server_close()
 
 
-def test_a_host_that_is_not_ours_is_an_error_that_says_so(other_host, tmp_path):
+def test_a_foreign_host_is_an_error(other_host, tmp_path):
     """A deployment does not measure: the error names it and the stacks that do."""
     operation = Operations(RunningStack("remote", other_host), tmp_path).start("/api/anything")
     with pytest.raises(UsageError, match=f"{other_host} does not measure operations.*embedded and emulator"):

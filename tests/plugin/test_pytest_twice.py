@@ -219,7 +219,7 @@ def test_fakes_are_called_once(run):
         ('twice(False)\n@pytest.mark.once("send_letter")', "marks once and twice(False)"),
     ],
 )
-def test_marks_that_say_nothing_useful(run, mark, message):
+def test_unknown_marks_are_errors(run, mark, message):
     """A mark with an unknown name or value is an error of the test with the valid ones."""
     outcome = run("mended_letters", marked(mark))
     assert outcome.error("test_filed[embedded]").startswith(

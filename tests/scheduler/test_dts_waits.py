@@ -29,7 +29,7 @@ def test_waiting_too_long_for_a_start_is_a_timeout(hub):
         hub.client.wait_for_orchestration_start(instance_id, timeout=0.2)
 
 
-def test_the_protocol_says_deadline_exceeded(hub):
+def test_the_protocol_answers_deadline_exceeded(hub):
     """On the wire, a wait past the caller's deadline is DEADLINE_EXCEEDED, no sooner and not much later."""
     hub.start(wait_for_go, instance_id="i")
     wait = hub.client._stub.WaitForInstanceCompletion

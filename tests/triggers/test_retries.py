@@ -75,7 +75,7 @@ def test_a_queue_has_retries_of_its_own(operations):
         ({"strategy": "exponential_backoff", "max_retry_count": -1}, RetryPolicy(-1, 1.0, 60.0)),
     ],
 )
-def test_what_a_policy_says(given, policy):
+def test_what_a_policy_sets(given, policy):
     """Counts and intervals are read from text; -1 is without end."""
     assert read_policy(given) == policy
 

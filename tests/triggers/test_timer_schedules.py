@@ -39,7 +39,7 @@ def due(expression, start=START, count=1, **settings):
         ("0 0 4-23/0 * * *", "2026-11-27 04:00:00"),
     ],
 )
-def test_an_expression_is_due_when_ncrontab_says(expression, first):
+def test_an_expression_is_due_as_in_ncrontab(expression, first):
     """Fields, lists, ranges, steps and names are read as NCRONTAB does; both day fields must fit."""
     assert due(expression) == [first]
 

@@ -186,7 +186,7 @@ def test_an_activity_runs_by_hand(operations):
     ]
 
 
-def test_the_host_says_what_is_not_served_and_what_was_written(operations):
+def test_the_host_logs_what_is_not_served_and_what_was_written(operations):
     """Functions that nothing pulls, and inputs without a value, are named with the way out; each write is logged."""
     operations.trigger("on_generic", "x")
     log = operations.stack.log_path.read_text()

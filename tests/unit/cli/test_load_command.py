@@ -36,7 +36,7 @@ def test_without_scenarios_ours_are_taken(tmp_path):
     assert command.environment == {"LOCUST_USER_CLASSES": "Steady"}
 
 
-def test_what_the_user_says_goes_before_that(tmp_path):
+def test_options_of_the_user_win_over_that(tmp_path):
     """A locustfile, gates, a run time and a scenario are passed on, and nothing is added for them."""
     given = ["-f", "x.py", "--gates", "none", "-t", "5s", "--headless", "Mixed"]
     assert words(str(tmp_path), *given) == ["--app", str(tmp_path), *given]

@@ -31,7 +31,7 @@ def test_an_unknown_scenario_is_refused_with_the_known_ones(parsing):
         parsing.check_names(["StartTrips", "StartOrdrs"], [TRIPS, ORDERS, MARKED])
 
 
-def test_a_scenario_that_is_marked_says_so(parsing):
+def test_a_scenario_that_is_marked_is_named(parsing):
     """One that `init` marked is not unknown: the mark, and the file that it is in, are named."""
     with pytest.raises(
         UsageError, match=r"StartClaims \(.*test_locust_command_lines\.py\) is marked `abstract = True`"

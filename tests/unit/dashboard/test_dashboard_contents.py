@@ -166,7 +166,7 @@ async def test_workers_are_shown_with_what_they_take(browser):
 
 
 @visit
-async def test_the_queue_says_why_work_waits(browser):
+async def test_the_queue_shows_why_work_waits(browser):
     """Work waits for a worker that takes it, or for room; then it is in hand."""
     await browser.start("one", HOSTILE)
     await browser.start("two", HOSTILE)

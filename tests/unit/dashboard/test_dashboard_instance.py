@@ -93,7 +93,7 @@ async def test_payloads_are_indented_and_whole_behind_a_link(browser):
 
 
 @visit
-async def test_a_large_payload_is_cut_and_says_its_size(browser):
+async def test_a_large_payload_is_cut_and_shows_its_size(browser):
     """Of a large payload the page has the beginning and the size; the link has all of it."""
     given = json.dumps({"text": "y" * 300_000})
     await browser.start("i", input={"value": given})
@@ -263,7 +263,7 @@ async def test_payloads_and_errors_of_others_are_text(browser):
 
 
 @visit
-async def test_the_history_says_when_a_timer_is_due(browser):
+async def test_the_history_shows_when_a_timer_is_due(browser):
     """A timer has its due time as it was asked for, also one that is later than a scheduler keeps times."""
     await browser.start("i")
     timers = [timer(1, 3600), pb.OrchestratorAction(id=2, createTimer={"fireAt": {"seconds": 253_402_300_799}})]

@@ -93,7 +93,7 @@ async def test_counts_by_status_filter(browser):
 
 
 @visit
-async def test_a_row_says_what_became_of_it(browser):
+async def test_a_row_shows_what_became_of_it(browser):
     """Rows have the beginning of the input, and the output, or the error without what every error begins with."""
     await shop(browser)
     text = html.unescape((await browser.get()).text)
@@ -174,7 +174,7 @@ def test_values_that_are_none_are_named(query, message):
 
 
 @visit
-async def test_an_empty_list_says_what_to_do(browser):
+async def test_an_empty_list_shows_what_to_do(browser):
     """Where nothing matches, the page leads to all; where there is nothing at all, to a start."""
     assert "Start one" in (await browser.get()).text
     await browser.start("order-1")

@@ -197,7 +197,7 @@ def test_bars_are_seen_and_inside():
             assert 0 <= chart.x(bar) <= 998
 
 
-def test_a_chart_of_very_many_says_how_many_are_left_out():
+def test_a_chart_of_very_many_shows_how_many_are_left_out():
     """A fan-out of thousands has the first lanes, and shows how many more there are."""
     asked = [event("taskScheduled", 2, number, name="weigh") for number in range(1000)]
     chart = timeline_of(facts(turn(1, STARTED), *asked, status="RUNNING", ended=None))

@@ -39,7 +39,7 @@ def test_init_writes_scenarios_a_test_gates_and_a_workflow(tmp_path):
     assert "rate = 5\n" in (tmp_path / "loadtests" / "locust.conf").read_text()
 
 
-def test_a_scenario_says_what_worked(tmp_path):
+def test_a_scenario_has_what_worked(tmp_path):
     """Path and payload are those that were tried; what did not work is not run, and gives the reason."""
     write_kit(tmp_path, [ORDERS, SAMPLE, WAITS])
     orders, sample, waits = (
@@ -109,7 +109,7 @@ def test_the_harness_comes_from_where_it_came_from_here(origin, written):
     assert requirement(origin and json.dumps(origin)) == written
 
 
-def test_the_workflow_says_what_to_change_for_another_origin(tmp_path, monkeypatch):
+def test_the_workflow_notes_what_to_change_for_another_origin(tmp_path, monkeypatch):
     """Beside the installation stands how to name a repository or a wheel; one that is known is written already."""
     monkeypatch.setattr("durable_harness.experiments.kit.requirement", lambda _: f"{PACKAGE} @ git+https://h/o/r@1f2e")
     write_kit(tmp_path, [ORDERS])

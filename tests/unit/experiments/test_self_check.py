@@ -75,12 +75,12 @@ def check(equal, delayed, smallest=0.034):
         (trials(not_slower=4, cannot_tell=1), trials(0.1, slower=4, not_slower=1), 1),
     ],
 )
-def test_the_exit_code_says_whether_every_answer_was_right(equal, delayed, code):
+def test_the_exit_code_shows_whether_all_answers_were_right(equal, delayed, code):
     """A wrong answer ends with 1, one that could not be had with 3, and all right ones with 0."""
     assert check(equal, delayed).exit_code == code
 
 
-def test_the_report_says_what_was_found(tmp_path):
+def test_the_report_shows_what_was_found(tmp_path):
     """Text and JSON have the false alarms, the injected change, the smallest visible one and the time of an answer."""
     found = check(trials(not_slower=1), trials(0.1, slower=1))
     text = render_text(found)

@@ -268,7 +268,7 @@ def test_invalid_runs_are_named():
     assert comparison.elapsed_s == pytest.approx(299.9)
 
 
-def test_too_short_runs_say_how_long_is_enough_for_an_interval():
+def test_too_short_runs_report_how_long_is_enough():
     """With fewer blocks than an interval needs there is no bound; the advice names operations and seconds."""
     short = ended([0.5 + at % 7 / 100 for at in range(100)])
     comparison = compare_runs(short, short, Question(((COMPLETION, Design()),)))
@@ -306,7 +306,7 @@ def test_a_figure_that_is_0_has_no_ratio():
         pairs.read(fine, broken)
 
 
-def test_the_sample_of_pairs_says_what_was_merged():
+def test_the_sample_of_pairs_reports_what_was_merged():
     """Pairs that drift are merged, and the report shows to how many; pairs that do not are not."""
     pairs = PairedComparison(Figure("start_ms", 95.0), Design(), most_pairs=16)
     for at in range(16):

@@ -265,7 +265,7 @@ def test_a_figure_that_is_not_slower_passes():
 
 
 @pytest.mark.parametrize(("code", "kind"), [(0, "skipped"), (1, "failure"), (3, "error")])
-def test_a_missing_answer_is_what_its_exit_code_says(code, kind):
+def test_a_missing_answer_is_judged_by_its_exit_code(code, kind):
     """With 0 it is skipped, with 1 it fails, else it is an error: as the command ends, so does the case."""
     suite, found = cases(UNSURE, code)
     message = ROW.replace("slower", "cannot tell")

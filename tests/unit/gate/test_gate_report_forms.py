@@ -173,7 +173,7 @@ def test_the_heading_is_the_verdict_and_names_can_be_copied():
     )
 
 
-def test_the_markdown_says_how_many_operations_are_split():
+def test_the_markdown_shows_how_many_operations_are_split():
     """The sentence on where the time went is one: the mean of the parts, then of how many operations it is."""
     split = TimeSplit()
     split.add((0.0, 10.0, 20.0, 500.0, 70.0), 600.0)

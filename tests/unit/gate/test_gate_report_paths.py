@@ -55,7 +55,7 @@ def test_what_is_not_known_is_reported():
     assert "nothing was noted" in render_html(shown)
 
 
-def test_a_run_without_paths_says_nothing_of_them():
+def test_a_run_without_paths_has_no_section_of_them():
     """If no host was asked, there is no section."""
     assert "slow ones" not in render_text(with_paths())
     assert "slow ones" not in render_html(with_paths())
@@ -69,7 +69,7 @@ def test_bars_have_the_colours_that_rows_name():
     assert set(re.findall(r'<span class="part-(\w+)" style', section)) == {"code", "slot"}
 
 
-def test_every_form_says_near_which_percentile_and_of_how_many():
+def test_every_form_names_the_percentile_and_the_count():
     """The figure is the mean of some operations near the percentile, not the percentile itself."""
     shown = with_paths(replace(P99, operations=1))
     assert re.search(r"near p99, 400 ms +of 1", render_text(shown))

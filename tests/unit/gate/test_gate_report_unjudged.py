@@ -44,7 +44,7 @@ def test_gates_are_not_judged_in_the_markdown(why):
     assert all(line.startswith("| ⚪ ") and "not judged" in line for line in gates)
 
 
-def test_a_gate_that_was_not_measured_says_so():
+def test_a_gate_that_was_not_measured_is_marked():
     """In a run that is invalid because of it, the gate on what the service does not give is the one to look at."""
     gates = (Gate("detection_lag_ms", "p95", 300, unit="ms"), Gate("operations", "lost", 0))
     text = render_text(report(gates=gates, not_measurable={"detection_lag_ms": WHOLE_SECONDS}))

@@ -53,7 +53,7 @@ def test_many_broken_gates_are_counted():
     assert broken_sentence(many).count(">") == MOST_NAMED
 
 
-def test_every_form_says_the_same():
+def test_every_form_has_the_same_sentence():
     """Text, page, Markdown, JSON and JUnit have one sentence."""
     some = report()
     words = some.verdict_sentence
@@ -88,7 +88,7 @@ def test_where_nothing_completed_there_are_no_completion_times():
     assert tile.format("-") not in render_html(full)
 
 
-def test_a_report_says_of_which_part_of_the_run_it_is():
+def test_a_report_names_its_part_of_the_run():
     """The time at its top is that of its figures; a warm-up before it is named."""
     whole = report()
     assert ", 60.0 s\n" in render_text(whole)

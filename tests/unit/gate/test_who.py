@@ -341,7 +341,7 @@ def test_growth_names_the_party_that_grew():
     assert growth_sentence(base, head).startswith(f"+28.0 ms in the mean: {grown}, network -2.0")
 
 
-def test_an_invalid_run_says_generator_first():
+def test_an_invalid_run_names_the_generator_first():
     """Before any share there is why the run measures its generator."""
     lines = Who(mean=attribute([[piece(Part.CODE, 0, 20)]]), first="its event loop stood still").sentences
     assert lines[0] == "generator first: its event loop stood still"

@@ -235,7 +235,7 @@ def test_what_cannot_arrive_is_an_error(kind, metadata, problem):
         ("queueTrigger", "{x}", MissingInputError, 'operations.trigger(…, metadata={"x": "…"})'),
     ],
 )
-def test_an_input_that_cannot_be_found_says_why(kind, target, error, message):
+def test_an_input_that_cannot_be_found_has_a_reason(kind, target, error, message):
     """The error names function, parameter and expression, and the place where a value for it belongs."""
     function, brought = run_of(kind, "a", {}, target)
     with pytest.raises(error, match=re.escape(message)):

@@ -146,7 +146,7 @@ def test_half_of_a_surrogate_pair_is_logged_as_its_escape(caplog):
     assert "\\ud801" in caplog.text
 
 
-def test_an_error_says_where_in_the_app_it_arose_once():
+def test_an_error_shows_its_place_in_the_app_once():
     """The text ends with the app's line; one that hands on another function's failure keeps the line of that."""
     assert error_with_place(raised(HOST, APP, SDK), f"{APP}:2") == f"ValueError: no ({APP}:2)"
     handed_on = Exception("Activity function 'pay' failed: KeyError: 'id' (function_app.py:80) \n Traceback …")

@@ -93,7 +93,7 @@ def test_the_choices_are_the_same():
     _run(check)
 
 
-def test_a_list_that_is_a_part_says_so(monkeypatch):
+def test_a_list_that_is_a_part_is_marked(monkeypatch):
     """Where there are more instances than are read the page says that it is a part; else it does not."""
     monkeypatch.setattr(remote_listing, "READ_AT_ONCE", 2)
 

@@ -109,7 +109,7 @@ PIECES = st.lists(
 
 
 @given(PIECES, st.booleans(), st.integers(0, 5))
-def test_arrivals_are_in_order_and_as_many_as_the_rates_say(pieces, poisson, seed):
+def test_arrivals_are_in_order_and_as_many_as_the_rates_give(pieces, poisson, seed):
     """Whatever the profile, moments ascend, and evenly spaced ones are as many as the area below the rates."""
     profile = read_profile(",".join(pieces))
     length_s = sum(piece.length_s for piece in profile.pieces[: len(pieces)])

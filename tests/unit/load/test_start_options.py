@@ -82,7 +82,7 @@ def test_headers_can_be_written_in_each_form(tmp_path, monkeypatch):
         (read_payload, "{", "it is not JSON"),
     ],
 )
-def test_a_bad_value_says_what_is_allowed(read, text, words):
+def test_a_bad_value_names_what_is_allowed(read, text, words):
     """The message names the mistake, and never the value of a header."""
     with pytest.raises(argparse.ArgumentTypeError, match=words) as refused:
         read(text)

@@ -106,7 +106,7 @@ def test_many_starters_are_listed_in_part():
         ([http("start", "orders/{kind}", "POST")], r"POST /api/orders/\{kind\}(.|\n)*Fill in \{kind\}"),
     ],
 )
-def test_no_starter_says_what_there_is(functions, words):
+def test_a_missing_starter_lists_what_there_is(functions, words):
     """Without a starter the message shows what the app has, and how to name a path."""
     with pytest.raises(UsageError, match=words):
         chosen_starter(read_app(functions), DEFAULT)

@@ -56,7 +56,7 @@ def test_the_mean_is_of_measured_completed_operations():
     assert ids(samples(*rows, scenario="Steady").evenly(40)) == ["i1"]
 
 
-def test_completion_counts_from_where_the_workload_says():
+def test_completion_counts_from_the_start_of_its_workload():
     """From the intended start of an open workload, from sending of a closed one."""
     opened, closed = row(1, 50, sent_s=1000.02), row(2, 50, sent_s=1000.02, workload="closed")
     assert [one["from_s"] for one in samples(opened, closed).evenly(2)] == [1000.02, 1000.0]
@@ -131,7 +131,7 @@ def test_the_offered_rate_is_that_of_the_starts():
     assert samples(*rows).offered_per_s() == pytest.approx(10)
 
 
-def test_a_host_of_ours_is_known_by_what_it_says():
+def test_a_host_of_ours_is_known_by_what_it_reports():
     """Its clock, or its times of a request."""
     assert samples(row(1, 20, server_clock="scheduler")).is_of_our_host()
     assert samples(row(1, 20, poll_at_host="1,0,0,0,2,0")).is_of_our_host()

@@ -32,7 +32,7 @@ def test_a_wrong_echo_names_the_wrong_keys(output, message):
     assert check_echo(SENT, output) == message
 
 
-def test_the_output_of_another_app_says_what_to_override():
+def test_the_output_of_another_app_names_what_to_override():
     """An app whose output has another shape meets this check first: the message names the method to override."""
     assert "override the scenario's check_output" in check_echo(SENT, {"greeting": "hello"})
 

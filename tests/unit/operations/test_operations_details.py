@@ -417,7 +417,7 @@ def test_times_of_work_are_read_from_the_end_alone():
         (HttpResponse(200, {}, b"<p>"), "200, the answer is not JSON: <p>"),
     ],
 )
-def test_an_unreadable_status_says_what_came(answer, words):
+def test_an_unreadable_status_shows_what_came(answer, words):
     """The code, the shape of the body, and what to write in the service's description."""
     with pytest.raises(UnreadableAnswerError) as error:
         read_status(answer, DURABLE_STATUS)

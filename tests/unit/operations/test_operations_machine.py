@@ -232,7 +232,7 @@ def test_a_refused_start_is_never_polled():
     assert op.record.error == 'start refused: POST /api/start answered 400 {"error": "InvalidOperation"}'
 
 
-def test_a_start_at_the_wrong_route_says_which_it_was():
+def test_a_start_at_the_wrong_route_names_it():
     """A 404 for a start names the path, and what sets it."""
     op = operation()
     op.start_answered(HttpResponse(404, {}, b""), 100.5)

@@ -46,7 +46,7 @@ def test_the_question_has_the_ids():
     assert json.loads(question(["a", "b/ü"])) == {"ids": ["a", "b/ü"]}
 
 
-def test_a_measurement_replaces_what_the_service_says():
+def test_a_measurement_replaces_what_the_service_reports():
     """Times are the scheduler's, finer than seconds, and costs are known."""
     known = read_measurements(answer({"measuredBy": "durable-harness", "operations": {"a": ROW}}))
     measured = record()

@@ -184,7 +184,7 @@ def test_a_state_may_be_a_flag_or_a_number():
     assert (flag.record.state, number.record.state) == (OperationState.COMPLETED, OperationState.COMPLETED)
 
 
-def test_a_failure_says_the_services_own_word():
+def test_a_failure_has_the_services_own_word():
     """A state that ends it badly is the reason, with the output where that is a text."""
     op = accepted(service(output="/why"))
     op.poll_answered(response(200, state="error", why="no paper"), 101.0)
@@ -198,7 +198,7 @@ def test_the_body_of_a_refusal_is_no_status():
     assert op.record.error.startswith("status cannot be read: 401")
 
 
-def test_the_token_must_come_back_where_the_description_says():
+def test_the_token_must_come_back_where_it_is_described():
     """With a place for the token an output without it is a wrong output."""
     described = service(token="/echo/token", output="/result")
     right, wrong = accepted(described), accepted(described)
@@ -208,7 +208,7 @@ def test_the_token_must_come_back_where_the_description_says():
     assert wrong.record.error == "wrong output: the start's token is not at '/echo/token'"
 
 
-def test_times_are_read_where_the_description_says():
+def test_times_are_read_where_they_are_described():
     """Created, begun and finished come from the named places; the first end with fractions of a second counts."""
     described = service(created="/at/made", begun="/at/begun", finished=("/at/changed", "/at/ended"))
     op = accepted(described)

@@ -41,7 +41,7 @@ def read_durable(answer):
     return read_status(answer, DURABLE.status)
 
 
-def test_a_start_says_where_to_poll_in_its_body():
+def test_a_start_names_where_to_poll_in_its_body():
     """The statusQueryGetUri of the body wins over Location; id and Retry-After are read beside it."""
     printed = answer(
         body={"id": "abc", "statusQueryGetUri": STATUS}, location="http://host/elsewhere", retry_after="10"
@@ -351,7 +351,7 @@ def test_text_is_in_the_charset_of_its_answer(kind, body, text):
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>no</html>", b"{"])
-def test_json_of_an_answer_without_any_says_what_came(body):
+def test_json_of_an_answer_without_any_shows_what_came(body):
     """`json()` of another body raises an error with the status and what the body begins with, and no key of its URL."""
     answer = HttpResponse(502, {}, body, "http://host/api/orders?code=secret")
     with pytest.raises(ValueError, match=r"was answered with 502: the answer is (not JSON|empty)") as caught:

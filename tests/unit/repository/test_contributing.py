@@ -24,7 +24,7 @@ def test_a_name_is_in_a_file_that_the_page_names(name):
     assert any(re.search(rf"\b{name}\b", file.read_text()) for file in files)
 
 
-def test_the_page_says_how_to_add_things():
+def test_the_page_shows_how_to_add_things():
     """A scenario, a gate and a trigger each have their steps."""
     assert {"scenario", "gate", "trigger"} <= set(re.findall(r"^## Add a (\w+)", TEXT, re.MULTILINE))
     assert len(PATHS) > 15

@@ -106,7 +106,7 @@ def is_text(positional, words):
     return isinstance(mode, ast.Constant) and isinstance(mode.value, str) and "b" not in mode.value
 
 
-def test_text_files_say_their_encoding():
+def test_text_files_name_their_encoding():
     """No text is read or written in the encoding that a platform has by default, which on Windows is not UTF-8."""
     wrong = {name: lines for name, tree in sources() if (lines := list(without_encoding(tree)))}
     assert wrong == {}

@@ -37,7 +37,7 @@ def test_each_row_names_rooms_above_it():
 
 
 @pytest.mark.parametrize("room", ALLOWED)
-def test_a_room_imports_what_its_row_says(room):
+def test_a_room_imports_what_its_row_lists(room):
     """A room imports each room that its row names and no other, so that the table is neither wrong nor too wide."""
     imported = {
         name for module, names in GRAPH.items() if room_of(module) == room for name in map(room_of, names) if name

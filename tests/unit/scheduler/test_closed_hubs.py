@@ -43,7 +43,7 @@ def test_a_start_names_the_hubs_that_are_not_served(tmp_path, capfd):
     assert f"`durable-harness scheduler --data {data} --task-hubs old,states`" in printed
 
 
-def test_a_start_says_nothing_where_all_is_served(tmp_path, capfd):
+def test_a_start_reports_nothing_where_all_is_served(tmp_path, capfd):
     """Where the file holds nothing else, nothing is reported."""
     data = tmp_path / "hub.db"
     asyncio.run(fill(data))

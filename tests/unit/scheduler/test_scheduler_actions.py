@@ -83,7 +83,7 @@ async def test_an_orchestrator_ends_another_with_a_reason(bench):
 
 
 @scenario
-async def test_what_ends_another_says_so_in_its_events(bench):
+async def test_what_ends_another_notes_it_in_its_events(bench):
     """The termination that the other one gets has the reason, and whether its children end with it."""
     await two_running(bench)
     await bench.turn(end_other(0, "other", '"why"', recurse=True))
@@ -102,7 +102,7 @@ async def test_terminating_an_unknown_instance_changes_nothing(bench):
 
 
 @scenario
-async def test_an_activity_gets_what_its_action_says(bench):
+async def test_an_activity_gets_what_its_action_has(bench):
     """Name, version, input, tags and trace context of the action reach the worker, and the history has them too."""
     bench.connect()
     await bench.start()
@@ -133,7 +133,7 @@ async def test_what_an_action_leaves_out_stays_out(bench):
 
 
 @scenario
-async def test_a_child_gets_what_its_action_says(bench):
+async def test_a_child_gets_what_its_action_has(bench):
     """Name, version, input, tags and trace context of the action reach the child, and the history has them too."""
     bench.connect()
     await bench.start()

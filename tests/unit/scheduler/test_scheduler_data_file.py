@@ -90,7 +90,7 @@ def test_a_damaged_file_is_found_at_the_start_and_left_alone(tmp_path, damage):
 
 
 @pytest.mark.parametrize("missing", [1, 100, PAGE_BYTES, PAGE_BYTES + 1])
-def test_a_file_that_is_shorter_than_its_header_says_is_damaged(tmp_path, missing):
+def test_a_file_that_is_shorter_than_its_header_is_damaged(tmp_path, missing):
     """A missing end is found at the start, also one of less than a page, which SQLite takes for zeros."""
     path = filled(tmp_path / "hub.db")
     whole = path.stat().st_size

@@ -385,7 +385,7 @@ def test_a_file_that_is_not_there_any_more_ends_the_scheduler(tmp_path, fate):
 
 
 @file_scenario
-async def test_health_says_that_nothing_can_be_written(bench):
+async def test_health_reports_that_nothing_can_be_written(bench):
     """What asks for the health of a scheduler hears of the full disk, and of its end."""
     assert bench.hub.journal.problem is None
     fill_disk(bench)

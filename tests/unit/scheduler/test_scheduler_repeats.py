@@ -143,7 +143,7 @@ def test_a_file_that_cannot_be_written_is_done_without(tmp_path, caplog):
 
 
 @visit
-async def test_the_page_says_what_was_handed_out_again(browser):
+async def test_the_page_shows_what_was_handed_out_again(browser):
     """The history marks the activity with how often it was handed out, and the facts count what was repeated."""
     await browser.start("i")
     await browser.bench.turn(schedule(0, "one"))

@@ -104,7 +104,7 @@ def test_an_instance_under_way_without_its_history_is_left_out(path, tmp_path):
     assert outputs(tmp_path / "new.db")[1] == set(range(60, 120)) - lost
 
 
-def test_the_command_says_what_it_left_out(path, tmp_path, capsys):
+def test_the_command_reports_what_it_left_out(path, tmp_path, capsys):
     """`durable-harness recover FILE NEW_FILE` counts what was saved, names the rest, and leaves the old file alone."""
     damage_page_with(path, '"input of 20 ', INSTANCES)
     before = path.read_bytes()

@@ -65,7 +65,7 @@ def test_a_deployment_is_asked_to_run_a_function(tmp_path, data, body):
         (404, "has no function 'f', or no admin API"),
     ],
 )
-def test_a_refusal_says_what_is_needed(tmp_path, status, message):
+def test_a_refusal_names_what_is_needed(tmp_path, status, message):
     """A key that opens too little, and a name that is unknown, are errors of the test's set-up."""
     with host(status) as (url, _asked), pytest.raises(UsageError, match=message):
         operations_at(url, tmp_path).trigger("f")

@@ -34,7 +34,7 @@ def test_a_failure_has_no_names_of_python(error, words):
     assert failure_words(error) == words
 
 
-def test_why_says_that_nothing_listens(capsys):
+def test_why_reports_that_nothing_listens(capsys):
     """The exit code is 4, and the reason has neither URLError nor an errno in it."""
     url = f"http://127.0.0.1:{free_port()}"
     assert main(["why", "some-instance", "--host", url]) == 4

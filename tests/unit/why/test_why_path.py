@@ -268,7 +268,7 @@ def stamp(seconds):
     return f"2026-01-01T00:00:{seconds:06.3f}000Z"
 
 
-def test_of_other_services_what_the_history_says_is_known():
+def test_of_other_services_what_the_history_has_is_known():
     """Activities and timers have their time, waits included; the rest is shown as unknown."""
     rows = [
         {"EventType": "ExecutionStarted", "FunctionName": "o", "Timestamp": stamp(0.1)},
@@ -372,7 +372,7 @@ def test_a_start_that_is_scheduled_for_later_is_waited_for():
     assert parts_ms(explained) == {"timer": 10_000}
 
 
-def test_a_suspended_instance_says_so_beside_what_is_open():
+def test_a_suspended_instance_is_named_so_beside_what_is_open():
     """What it asked for continues; that it is suspended comes first."""
     events = [*begins(), scheduled(10, 1)]
     works = [turn(0, 0, 10), work("activity", 10, None, None, task=1, waited_for="slot")]
