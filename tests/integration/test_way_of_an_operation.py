@@ -1,0 +1,27 @@
+"""How many calls of our own functions an operation takes: growth is seen when it happens, not a year later."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.thorough
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "benchmarks" / "way_of_an_operation.py"
+DESIGN = ROOT / "docs" / "explanation" / "design.md"
+
+
+def counted(*arguments):
+    """Return the figures of a whole operation, by name."""
+    subprocess.run([sys.executable, SCRIPT, *map(str, arguments)], cwd=ROOT, check=True, capture_output=True)
+    return json.loads((ROOT / "build" / "way-of-an-operation.json").read_text())["whole operation"]
+
+
+def test_an_operation_takes_no_more_calls_than_the_design_says():
+    """The calls of one operation of the sample app stay below the number that the design page names."""
+    limit = int(re.search(r"A test holds it below (\d+)\.", DESIGN.read_text())[1])
+    assert 0 < counted("--operations", 5)["calls"] < limit
