@@ -22,7 +22,10 @@ FOR_OTHER_PLATFORMS = "--platform"
 def made_by(target):
     """Return the commands of a target as a person without make would type them."""
     words = ["make", "--no-print-directory", "--dry-run", "--old-file", ".venv/.ready", target]
-    env = {name: value for name, value in os.environ.items() if not name.endswith("_ARGS")}  # make would add TEST_ARGS
+    # A make that runs these tests hands on its own arguments, such as TEST_ARGS.
+    env = {
+        name: value for name, value in os.environ.items() if not name.endswith(("_ARGS", "MAKEFLAGS", "MAKEOVERRIDES"))
+    }
     lines = subprocess.run(words, cwd=ROOT, env=env, capture_output=True, text=True, check=True).stdout.splitlines()
     return [as_module(line) for line in lines if "pip --quiet" not in line and FOR_OTHER_PLATFORMS not in line]
 
