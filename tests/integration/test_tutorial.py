@@ -21,6 +21,8 @@ WRITTEN = re.compile(r"Write `([^`]+)`:$")
 CHANGED = "In `function_app.py`, `book_hotel` becomes:"
 VARYING = re.compile(r"(?P<id>\b[0-9a-f]{8,32}\b)|(?P<figure>[+-]?\d[\d,]*(?:\.\d+)?)|(?P<rest>…)|(?P<rule>[=_.]{3,})")
 STANDS_FOR = {"id": "[0-9a-f]+", "figure": r"[+-]?[\d,.]+", "rest": ".*", "rule": ".*"}
+# On a busy machine an activity that does next to nothing takes so long that it is named too.
+OTHERS_TOO = re.compile(r"[\d,.]+ ms: ('\w+' [\d,.]+ ms)(, '\w+' [\d,.]+ ms)+\)")
 ENDS = re.compile(r"# ends with (\d+)$")
 CANNOT_TELL = 3
 # The environment is that of this test run, and limits of time are for a machine that does nothing else.
@@ -66,7 +68,8 @@ def assert_shown(shown, printed):
     lines = iter([" ".join(line.split()) for line in printed.splitlines()])
     for expected in filter(None, map(str.strip, shown.splitlines())):
         wanted = pattern(" ".join(expected.split()))
-        assert any(wanted.search(line) for line in lines), f"not printed: {expected}\n\n{printed}"
+        found = any(wanted.search(OTHERS_TOO.sub(r"\1)", line)) for line in lines)
+        assert found, f"not printed: {expected}\n\n{printed}"
 
 
 class Reader:
