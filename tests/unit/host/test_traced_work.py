@@ -1,4 +1,4 @@
-"""The spans of work: which there are of a turn, an activity and a batch, and what is said in them."""
+"""The spans of work: which there are of a turn, an activity and a batch, and what they show."""
 
 import asyncio
 import contextlib
@@ -261,7 +261,7 @@ def test_each_known_operation_of_a_batch_has_a_span():
     assert spans.currents == [call.at]
 
 
-def test_operations_that_a_failed_batch_left_out_have_its_failure():
+def test_operations_that_a_failed_batch_left_out_fail():
     """An operation without a result fails with the failure of the whole batch."""
     answer = pb.EntityBatchResult(failureDetails={"errorMessage": "gone"})
     assert [span.error for span in run("batch", batch_of("a"), answer, causes("a")).emitted] == ["gone"]
@@ -278,7 +278,7 @@ def actions_of_entity():
     )
 
 
-def test_what_an_entity_asks_for_is_in_the_trace_of_its_operation():
+def test_what_an_entity_asks_for_is_in_its_trace():
     """A signal and a start of an entity have a producer's span, whose context they carry."""
     answer = actions_of_entity()
     operation, signal, start = run("batch", batch_of("a"), answer, causes("a")).emitted
