@@ -1,9 +1,8 @@
-"""Which connections of an app go to the test: by host, by port, and never the machine's own."""
+"""Hosts, ports and names of connections that may go to a test, however an app gives them."""
 
 import pytest
 
 from durable_harness.host.outside.caught_routes import (
-    CaughtRoute,
     HostPattern,
     Names,
     is_address,
@@ -11,38 +10,6 @@ from durable_harness.host.outside.caught_routes import (
     places,
     port_in,
 )
-
-ROUTE = CaughtRoute(
-    1080,
-    1443,
-    answered=[HostPattern("*.shop", 8080), HostPattern("localhost", 9000, tls=True)],
-    passing=[HostPattern("free.shop", 80)],
-)
-
-
-@pytest.mark.parametrize(
-    ("host", "port", "caught"),
-    [
-        ("any.org", 80, 1080),
-        ("any.org", 443, 1443),
-        ("any.org", 5432, None),
-        ("pay.shop", 8080, 1080),
-        ("free.shop", 80, None),
-        ("localhost", 80, None),
-        ("localhost", 9000, 1443),
-        ("127.0.0.1", 443, None),
-    ],
-)
-def test_a_connection_goes_where_it_is_wanted(host, port, caught):
-    """Web ports of other machines and the places that a test answers are caught, no others."""
-    assert ROUTE.port_for(host, port) == caught
-    assert ROUTE.wants(host, port) == (caught is not None)
-
-
-@pytest.mark.parametrize(("host", "is_wanted"), [("any.org", True), ("localhost", True), ("127.0.0.1", False)])
-def test_a_name_without_a_port_may_be_wanted(host, is_wanted):
-    """A name is led to the test if a connection to it may be caught."""
-    assert ROUTE.wants(host, None) == is_wanted
 
 
 def test_each_name_has_its_own_stand_in():
