@@ -21,7 +21,7 @@ def test_a_payload_is_one_line(text, line):
 
 
 def chain(length):
-    """Return a failure with so many causes below it."""
+    """Return a failure with this number of causes below it."""
     failure = pb.TaskFailureDetails(errorType="Error", errorMessage="0")
     inner = failure
     for number in range(1, length + 1):

@@ -1,4 +1,4 @@
-"""Settings files with what nobody expects in them: named, or left out, never a traceback."""
+"""Settings files with unexpected contents: named, or left out, never a traceback."""
 
 import json
 
