@@ -1,12 +1,15 @@
 """`ab --aa`: what is drawn from the recorded pairs, what the answers come to, and what it refuses."""
 
+import contextlib
 import json
+import types
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from durable_harness.errors import UsageError
+from durable_harness.errors import INTERRUPTED, InvalidRunError, UsageError
+from durable_harness.experiments import self_check
 from durable_harness.experiments.paired_comparison import AbOptions
 from durable_harness.experiments.revisions import Version
 from durable_harness.experiments.self_check import (
@@ -17,7 +20,9 @@ from durable_harness.experiments.self_check import (
     smallest_caught,
 )
 from durable_harness.experiments.self_check_report import render_text, write_json
-from durable_harness.gate.comparison import Decision, Design, Figure, Question
+from durable_harness.gate.comparison import Comparison, Decision, Design, Figure, FigureResult, Question
+from durable_harness.gate.comparison.ranks import ConfidenceInterval
+from durable_harness.stack import StackControl
 
 NOISE = 0.02 * np.random.default_rng(1).standard_normal(60)
 QUIET = NOISE / 100
@@ -109,3 +114,108 @@ def test_what_no_delay_can_prove_is_refused(question, words):
     """A figure that the injected delay leaves as it is, a count, and two figures are refused before it is served."""
     with pytest.raises(UsageError, match=words):
         check_self(Version("none", Path("nowhere")), AbOptions(question=question), 1)
+
+
+class FakeControl(StackControl):
+    """A host's control that notes what it is asked."""
+
+    def __init__(self):
+        self.calls = []
+
+    def call(self, action, **values):
+        self.calls.append((action, values))
+        return 7
+
+
+@pytest.fixture
+def checking(monkeypatch):
+    """Return checking(*comparisons, count): a self-check of a host that is made up, whose comparisons end so."""
+    sides = []
+
+    def served(*_args, **_options):
+        sides.append(types.SimpleNamespace(control=FakeControl()))
+        return contextlib.nullcontext(sides[-1])
+
+    def run(*ends, comparisons=1):
+        left = list(ends)
+
+        class Made:
+            def __init__(self, _driver, _sides, options):
+                seeds.append(options.seed)
+
+            def run(self, _names):
+                end = left.pop(0)
+                if isinstance(end, KeyboardInterrupt):
+                    raise end
+                return end
+
+            def judged_log_ratios(self):
+                return QUIET
+
+        monkeypatch.setattr(self_check, "embedded_stack", served)
+        monkeypatch.setattr(self_check, "Driver", lambda _load: contextlib.nullcontext())
+        monkeypatch.setattr(self_check, "Comparing", Made)
+        question = Question(((Figure("finish_ms", 95), Design()),))
+        options = AbOptions(question=question, most_pairs=PAIRS)
+        return check_self(Version("none", Path("nowhere")), options, comparisons, lines.append)
+
+    seeds, lines = [], []
+    return types.SimpleNamespace(run=run, sides=sides, lines=lines, seeds=seeds)
+
+
+def compared(answer=Decision.NOT_SLOWER, ratio=1.0, **changes):
+    """Return a comparison with one judged figure."""
+    interval = ConfidenceInterval(np.log(ratio), np.log(ratio), np.log(ratio))
+    result = FigureResult(Figure("finish_ms", 95), Design(), 200.0, interval, answer, "30 pairs of slices")
+    return Comparison("base", "head", **{"results": (result,), "method": "", **changes})
+
+
+def test_a_delay_of_twice_the_effect_is_injected(checking):
+    """The second half runs with a delay of 10 % of the figure at the second host, which ends with it."""
+    found = checking.run(*[compared()] * 2, *[compared(Decision.SLOWER, 1.1)] * 2, comparisons=2)
+    assert (found.equal.answers[Decision.NOT_SLOWER], found.delayed.answers[Decision.SLOWER]) == (2, 2)
+    assert (found.exit_code, found.value, found.delayed.change) == (0, 200.0, pytest.approx(0.1))
+    first, second = (side.control.calls for side in checking.sides)
+    assert first == []
+    assert [action for action, _ in second] == ["faults/inject", "faults/end"]
+    assert second[0][1]["least_s"] == second[0][1]["most_s"] == pytest.approx(0.02)
+    assert second[1][1] == {"number": 7}
+
+
+def test_each_comparison_is_reported_and_has_its_seed(checking):
+    """A line has its number, its answer and the injected change; no two comparisons draw the same arrivals."""
+    checking.run(compared(), compared(Decision.SLOWER, 1.1))
+    assert checking.lines == [
+        "equal against equal, 1 of 1: not slower, +0.0 %",
+        "20.0 ms injected, 1 of 1: slower, +10.0 % (+10.0 % injected)",
+    ]
+    assert len(set(checking.seeds)) == 2
+
+
+def test_an_interrupted_check_reports_what_it_has(checking):
+    """Comparisons made before the signal stay in the report, which ends with the code of an interruption."""
+    found = checking.run(compared(), compared(interrupted="after 3 of 30 pairs"))
+    assert found.interrupted
+    assert (found.equal.count, found.delayed.count) == (1, 0)
+    assert found.exit_code == INTERRUPTED
+    assert "INTERRUPTED: not all comparisons were made" in render_text(found)
+    assert "with the delay" not in render_text(found)
+
+
+def test_an_interruption_before_any_answer_is_passed_on(checking):
+    """Without one comparison nothing can be reported."""
+    with pytest.raises(KeyboardInterrupt):
+        checking.run(KeyboardInterrupt())
+
+
+@pytest.mark.parametrize("changes", [{"invalid": ("too late",)}, {"failures": ("too late",)}, {"results": ()}])
+def test_a_comparison_without_answer_ends_the_check(checking, changes):
+    """A comparison that proves nothing is an error with its reasons."""
+    with pytest.raises(InvalidRunError, match=r"nothing can be compared: .*note"):
+        checking.run(compared(**changes, notes=("note",)))
+
+
+def test_unsure_answers_get_advice():
+    """The report shows how many could not tell, and what would help."""
+    text = render_text(check(trials(not_slower=1, cannot_tell=1), trials(0.1, slower=1)))
+    assert "1 could not tell: take more pairs (--pairs)" in text
