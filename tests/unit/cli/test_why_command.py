@@ -1,4 +1,4 @@
-"""`durable-harness why`: whom it asks, and what it says where it gets no answer."""
+"""`durable-harness why`: which endpoint it asks, and its message if there is no answer."""
 
 import json
 from types import SimpleNamespace

@@ -216,6 +216,6 @@ def test_a_comparison_without_answer_ends_the_check(checking, changes):
 
 
 def test_unsure_answers_get_advice():
-    """The report shows how many could not tell, and what would help."""
+    """The report counts the answers that are missing, with what would help."""
     text = render_text(check(trials(not_slower=1, cannot_tell=1), trials(0.1, slower=1)))
     assert "1 could not tell: take more pairs (--pairs)" in text

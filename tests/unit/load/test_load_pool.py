@@ -99,7 +99,7 @@ def test_an_idle_connection_is_used_again(pool_of, listener):
 
 @pytest.mark.parametrize(("method", "is_reused"), [("GET", True), ("POST", False)])
 def test_a_start_avoids_a_connection_that_was_closed(pool_of, listener, method, is_reused):
-    """Only a GET can be sent again: another request gets a new connection where the server has said something."""
+    """Only a GET can be sent again: after unexpected bytes any other request gets a new connection."""
     pool = pool_of()
     connection = connected(pool, listener)
     pool.on_response(connection, connection.sent[0], ANSWER)
