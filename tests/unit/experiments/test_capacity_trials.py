@@ -5,6 +5,7 @@ import types
 
 import pytest
 
+from durable_harness.errors import InvalidRunError, UnreachableError
 from durable_harness.experiments import capacity_search
 from durable_harness.experiments.capacity_search import CapacityOptions, find_capacity
 from durable_harness.experiments.driver import Measured
@@ -115,3 +116,79 @@ def test_a_limit_that_only_lateness_broke_has_no_answer(tried):
     """Without its slip the latency would have kept to the limit: the generator was late."""
     report = tried(Service(200.0, slip_ms=400.0), 20.0, "completion_ms p95 <= 900")
     assert {(one.trial.valid, one.trial.why) for one in report.trials} == {(False, "the generator was late")}
+
+
+class Unreachable(Service):
+    """A service that is not there."""
+
+    def measure(self, *arguments):
+        """Return operations whose starts got no answer."""
+        found = super().measure(*arguments)
+        for made in found.records:
+            made.state, made.error, made.seen, made.accepted = OperationState.UNREACHABLE, "refused", None, None
+        return found
+
+
+def test_a_service_that_is_not_there_ends_the_search(tried):
+    """No rate is tried any longer: the error has the reason of the first operation."""
+    with pytest.raises(UnreachableError, match="http://service does not answer: refused"):
+        tried(Unreachable(200.0), 20.0)
+
+
+def test_a_host_that_died_ends_the_search(tried, monkeypatch):
+    """The trial is not met because of that, whatever its operations lasted, and no other rate is tried."""
+    monkeypatch.setattr(capacity_search, "death_of", lambda _stack: "exit code 1")
+    report = tried(Service(200.0), 20.0)
+    first = report.trials[0]
+    assert (first.died, first.trial.met) == ("exit code 1", False)
+    assert first.trial.why == "the host died: exit code 1"
+
+
+@pytest.mark.parametrize(
+    ("objective", "drain_s"),
+    [
+        ("completion_ms p95 <= 9000", 9.0 + capacity_search.DRAIN_MARGIN_S),
+        ("start_ms p95 <= 100", OfferedLoad().timeout_s),
+    ],
+)
+def test_the_last_operations_are_waited_for(objective, drain_s):
+    """What lasts longer than a completion time of the objective breaks it anyway; otherwise all may end."""
+    search = object.__new__(capacity_search._Trials)
+    search._options = CapacityOptions(objective=read_objective(objective))
+    assert search._drain_s() == drain_s
+
+
+def test_an_objective_that_cannot_be_measured_is_an_error(tried):
+    """Of a service without the figure no rate has an answer: the first trial ends the search."""
+    with pytest.raises(InvalidRunError, match="execution_ms"):
+        tried(Service(200.0), 20.0, "execution_ms p95 <= 100")
+
+
+def test_the_cpu_of_a_process_that_has_ended_is_unknown(monkeypatch):
+    """The host may end while it is watched: then its figure is None, and not 0."""
+    monkeypatch.setattr(capacity_search, "_cpu_s", lambda _pid: 1.0)
+    found = iter([1.0, None])
+    monkeypatch.setattr(capacity_search, "_tree_cpu_s", lambda _pid: next(found))
+    with capacity_search._CpuWatch(1) as watch:
+        pass
+    assert watch.host is None
+
+
+def test_the_cpu_of_a_stack_is_that_of_its_processes(monkeypatch):
+    """Children count; without a process, or with one that is gone, there is no figure."""
+
+    class Process:
+        def __init__(self, pid):
+            if pid == 9:
+                raise capacity_search.psutil.NoSuchProcess(pid)
+            self.pid = pid
+
+        def children(self, *, recursive):
+            return [Process(2), Process(3)] if recursive else []
+
+        def cpu_times(self):
+            return types.SimpleNamespace(user=float(self.pid), system=0.5)
+
+    monkeypatch.setattr(capacity_search.psutil, "Process", Process)
+    assert capacity_search._tree_cpu_s(1) == 7.5
+    assert (capacity_search._tree_cpu_s(None), capacity_search._tree_cpu_s(9)) == (None, None)

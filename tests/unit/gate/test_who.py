@@ -357,3 +357,31 @@ def test_a_stuck_gate_names_what_the_operations_wait_for():
         "not known: operations have not ended: they wait for external event 'Approved': has not come"
     )
     assert culprit_of(result, Known()).evidence == "operations have not ended, and it is not known what they wait for"
+
+
+@pytest.mark.parametrize(("is_ours", "party"), [(True, Party.HOST), (False, Party.UNKNOWN)])
+def test_an_unexpected_answer_is_the_hosts_if_it_is_ours(is_ours, party):
+    """Requests beside the operations are answered by the host; of another service the part is not known."""
+    found = culprit_of(broken("operations unexpected_answers", 0, 3, unit=""), Known(is_ours=is_ours))
+    assert found.party is party
+
+
+def test_a_rate_that_broke_by_failures_names_what_failed():
+    """Operations that failed are no throughput: what made them fail comes before the slowest ones."""
+    blames = Counter({Blame(Party.APP, "its operations failed"): 5})
+    known = Known(offered_per_s=80.0, blames=blames, tail=attribute([[piece(Part.CODE, 0, 100)]]))
+    found = culprit_of(broken("operations throughput_per_s", 50, 10, "at least", "/s"), known)
+    assert found.text == "app: its operations failed (5)"
+
+
+def test_a_latency_without_operations_names_what_failed():
+    """A gate on a time that no operation has fails of what became of the operations."""
+    blames = Counter({Blame(Party.HOST, "it refused starts with 429"): 2})
+    found = culprit_of(broken("completion_ms p95", 100, None), Known(blames=blames))
+    assert found.text == "host: it refused starts with 429 (2)"
+
+
+def test_a_stuck_gate_without_known_waits_has_no_culprit():
+    """Operations that have not ended, and whose waits are not known, are put on no part."""
+    found = culprit_of(broken("audit stuck", 0, 1, unit=""), Known(stuck=[StuckOperation("i", "Few")]))
+    assert found.party is Party.UNKNOWN
