@@ -1,8 +1,8 @@
 """How the audit asks a server: page by page, or one operation after the other, and when it cannot know."""
 
 import json
-import time
 from email.utils import formatdate
+from types import SimpleNamespace
 
 import pytest
 
@@ -121,23 +121,37 @@ def test_a_service_has_a_listing_or_not(answered, status_url, has):
     assert bool(asker.asked) is (INSTANCES in status_url)
 
 
-@pytest.mark.parametrize("date", ["Thu, 01 Jan 1970 00:00:00 GMT", "nonsense", formatdate(usegmt=True)])
-def test_a_clock_that_is_right_or_broken_is_ignored(date):
-    """A date that is decades off is no clock's, and less than two seconds cannot be seen."""
-    made = client(Asker(answer(200, [], date=date)))
+@pytest.fixture
+def now_s(monkeypatch):
+    """Return the moment at which the clock here stands."""
+    moment_s = 1_800_000_000.0
+    monkeypatch.setattr(status_client, "time", SimpleNamespace(time=lambda: moment_s))
+    return moment_s
+
+
+@pytest.mark.parametrize("ahead_s", [0, 2, -2, -1_700_000_000])
+def test_a_clock_that_is_right_or_broken_is_ignored(now_s, ahead_s):
+    """Two seconds cannot be seen in a date, and a date that is decades off is no clock's."""
+    made = client(Asker(answer(200, [], date=formatdate(now_s + ahead_s, usegmt=True))))
     assert made.has_listing()
     assert made.clock_offset_s == 0.0
 
 
-def test_a_period_is_asked_for_by_the_clock_of_the_server():
+def test_without_a_date_the_clock_is_taken_as_right():
+    """What is no date is no clock's either."""
+    made = client(Asker(answer(200, [], date="nonsense")))
+    assert made.has_listing()
+    assert made.clock_offset_s == 0.0
+
+
+def test_a_period_is_asked_for_by_the_clock_of_the_server(now_s):
     """A server that is an hour ahead is asked for an hour later."""
-    asker = Asker(answer(200, [], date=formatdate(time.time() + 3600, usegmt=True)), page())
+    asker = Asker(answer(200, [], date=formatdate(now_s + 3600, usegmt=True)), page())
     made = client(asker)
     assert made.has_listing()
-    assert made.clock_offset_s == pytest.approx(3600, abs=60)
-    list(made.listed(0.0, 86_400.0, 10))
-    assert "createdTimeFrom=1970-01-01T0" in asker.asked[1][0]
-    assert "createdTimeFrom=1970-01-01T00%3A00%3A00Z" not in asker.asked[1][0]
+    assert made.clock_offset_s == 3600.0
+    assert list(made.listed(0.0, 86_400.0, 10)) == []
+    assert "createdTimeFrom=1970-01-01T01%3A00%3A00Z" in asker.asked[1][0]
 
 
 def test_one_operation_is_asked_for():
