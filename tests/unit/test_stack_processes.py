@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 
 from durable_harness.errors import HarnessError, PortInUseError, UnreachableError, UsageError
-from durable_harness.stack import core_tools, debugger, lifetime
+from durable_harness.stack import app_replays, core_tools, debugger, emulator, lifetime, processes
 from durable_harness.stack.debugger import DebuggerPort, listen_for_debugger
 from durable_harness.stack.lifetime import Lifetime, StartInterrupted
 
@@ -205,3 +205,119 @@ def test_a_port_is_taken_over_once_it_is_free(debugpy, monkeypatch, is_left):
     listen_for_debugger(DebuggerPort(5, is_handed_on=True))
     assert debugpy.done == ["listen"]
     assert len(tries) == 3 if is_left else len(tries) >= 1
+
+
+class Command:
+    """A command whose start fails with these errors in turn."""
+
+    def __init__(self, errors):
+        self.errors = errors
+        self.was_stopped = False
+
+    def start(self):
+        if self.errors:
+            raise self.errors.pop(0)
+
+    def stop(self):
+        self.was_stopped = True
+
+
+def started(errors, ports=("--port",)):
+    """Start a command on ports; return it, and the words of each try."""
+    words, command = [], Command(list(errors))
+
+    def make(given):
+        words.append(given)
+        return command
+
+    return processes.started_on_ports(make, ports), words
+
+
+def test_ports_that_others_took_are_tried_again():
+    """Between the choice of a free port and the start another process may take it."""
+    _, words = started([PortInUseError("taken")])
+    assert [len(one) for one in words] == [2, 2]
+    with pytest.raises(PortInUseError, match="No free ports were found in"):
+        started([PortInUseError("taken")] * processes.PORT_TRIES)
+
+
+def test_a_port_that_was_asked_for_is_tried_once():
+    """A command without ports of its own fails with the port that its options name."""
+    with pytest.raises(PortInUseError, match="taken"):
+        started([PortInUseError("taken")], ())
+
+
+def test_a_command_that_cannot_start_is_stopped():
+    """Whatever ends the start, no child is left."""
+    command = Command([KeyboardInterrupt()])
+    with pytest.raises(KeyboardInterrupt):
+        processes.started_on_ports(lambda _words: command, ["--port"])
+    assert command.was_stopped
+
+
+def test_a_command_that_was_never_started_has_no_end(tmp_path):
+    """It has no exit code, and can be killed and stopped."""
+    command = processes.CommandProcess("python", ["serve"], None, tmp_path, {})
+    command.kill()
+    command.stop()
+    assert command.exit_code() is None
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "error", "message"),
+    [
+        (PortInUseError.exit_code, PortInUseError, "the port is taken"),
+        (99, HarnessError, "the port is taken"),
+        (None, UnreachableError, "It was not ready after 0.02 s"),
+    ],
+)
+def test_a_child_that_does_not_become_ready_is_an_error(monkeypatch, tmp_path, exit_code, error, message):
+    """The error is that of the exit code, with the reason in the log; a child that takes too long is unreachable."""
+    log = tmp_path / "log"
+    log.write_text("error: the port is taken")
+    monkeypatch.setattr(processes, "READY_TIMEOUT_S", 0.02)
+    monkeypatch.setattr(processes, "has_debugger", lambda: False)
+    child = SimpleNamespace(poll=lambda: exit_code, returncode=exit_code)
+    with pytest.raises(error, match=message) as failed:
+        processes._wait_until_ready(child, tmp_path / "ready.json", log)
+    assert type(failed.value) is error
+
+
+@pytest.mark.parametrize(("polls", "deeds"), [([0], []), ([None, 0], ["ask"]), ([None], ["ask", "kill"])])
+def test_a_child_is_asked_to_end_before_it_is_killed(monkeypatch, polls, deeds):
+    """A child that has ended is left alone; one that does not follow the request is killed."""
+    done = []
+    left = list(polls)
+    child = SimpleNamespace(
+        poll=lambda: left.pop(0) if len(left) > 1 else left[0], kill=lambda: done.append("kill"), wait=lambda: None
+    )
+    monkeypatch.setattr(processes, "ask_to_end", lambda _child: done.append("ask"))
+    monkeypatch.setattr(processes, "STOP_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(processes, "POLL_INTERVAL_S", 0.0)
+    processes.stop_process(child)
+    assert done == deeds
+
+
+def test_an_emulator_that_is_not_ready_shows_its_log(monkeypatch):
+    """The hub is asked again until it answers, or the time is up: then the error has the reason and the log."""
+    monkeypatch.setattr(emulator, "POLL_INTERVAL_S", 0.0)
+    monkeypatch.setattr(emulator, "_log_of", lambda _emulator: "last line")
+    known = SimpleNamespace(container_id="c" * 64)
+    problems = ["refused", None]
+    emulator._wait(float("inf"), lambda: problems.pop(0), known, "hub")
+    with pytest.raises(UnreachableError, match=r"(?s)task hub 'hub' was not ready in time: refused.*last line"):
+        emulator._wait(0.0, lambda: "refused", known, "hub")
+
+
+@pytest.mark.parametrize(
+    ("output", "found"),
+    [
+        ('hello {\n{"counts": {}, "histories": [{"result": "ok"}]}\nbye', {"result": "ok"}),
+        ('{"counts": {}, "histories": []}', None),
+        ('{"a": 1}\n{', None),
+        ("", None),
+    ],
+)
+def test_the_result_of_a_replay_is_found_in_its_output(output, found):
+    """The app may print before and after the only history's result, also braces."""
+    assert app_replays._result_in(output) == found

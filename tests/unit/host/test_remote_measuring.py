@@ -147,6 +147,12 @@ def test_a_scheduler_without_histories_still_gives_times(status):
     assert (found.created_ns, found.begun_ns, found.ended_ns, found.costs) == (START_NS, None, START_NS, None)
 
 
+def test_a_history_that_fails_is_an_error():
+    """A scheduler that is gone while it is asked does not make a measurement without costs."""
+    with pytest.raises(RpcError, match="no histories here"):
+        asyncio.run(HistoryMeasuring(WithoutHistories(RpcStatus.UNAVAILABLE)).measure(["i"]))
+
+
 def test_calls_are_bounded():
     """However many instances are asked for, the number of calls under way at a time is limited."""
     scheduler = WithoutHistories(RpcStatus.UNIMPLEMENTED)

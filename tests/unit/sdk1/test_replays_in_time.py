@@ -116,7 +116,7 @@ def test_an_interrupted_replay_has_no_result(monkeypatch):
 
 
 def test_a_folder_without_histories_is_an_error(tmp_path):
-    """A folder stands for the files below it, of which there must be one."""
+    """A folder stands for the files below it: one at least must be there."""
     with pytest.raises(UsageError, match=r"There is no \*\.json in the folder"):
         history_files([tmp_path])
     (tmp_path / "deep").mkdir()
