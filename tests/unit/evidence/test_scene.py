@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from durable_harness.evidence.cuts import CutSecrets
 from durable_harness.evidence.scene import LOCAL_FILE, app_items, known_secrets
 from durable_harness.foreign_text import BLANK
 
@@ -63,3 +64,20 @@ def test_a_system_may_lack_what_is_shown(monkeypatch):
     found = [type("Found", (), {"metadata": {"Name": name}, "version": "1"}) for name in (None, "a")]
     monkeypatch.setattr(scene, "distributions", lambda: found)
     assert list(scene._packages()) == [("a", "1")]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"key {SECRET[:9]}… end", f"key {BLANK}… end"),
+        (f"key {SECRET[:9]} and… end", f"key {SECRET[:9]} and… end"),
+        (f"key {SECRET[:4]}… end", f"key {SECRET[:4]}… end"),
+        (f"x 5 more characters … {SECRET[4:]} end", f"x 5 more characters … {BLANK} end"),
+        ("x 5 more characters … other end", "x 5 more characters … other end"),
+        (f"{SECRET[:9]}… and {SECRET[:8]}…", f"{BLANK}… and {BLANK}…"),
+    ],
+)
+def test_what_a_cut_left_of_a_secret_is_blanked(text, expected):
+    """The beginning before a cut and the end behind it are blanked, words that only begin alike are not."""
+    assert CutSecrets([SECRET]).blanked(text) == expected
+    assert CutSecrets(["short"]).blanked(text) == text

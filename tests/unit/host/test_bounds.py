@@ -1,13 +1,19 @@
-"""What a host keeps of work under way is bounded, and what it looks for in vain is an error."""
+"""What a host keeps of work under way is bounded, and what it cannot use is an error with its name."""
 
+from types import SimpleNamespace
+
+import azure.functions as func
 import pytest
 
 from durable_harness.control import Rules, rules
-from durable_harness.errors import PortInUseError
+from durable_harness.errors import PortInUseError, UsageError
+from durable_harness.host.http import tls
 from durable_harness.host.http.templates import TemplateError, _parameter
 from durable_harness.host.sdk import ports
 from durable_harness.host.tracing import executions
 from durable_harness.host.tracing.context import SpanRef
+from durable_harness.host.triggers import returned
+from durable_harness.host.triggers.converting import UnusableValueError
 from durable_harness.host.twice import twice_records
 from durable_harness.host.twice.effects import Scope
 from durable_harness.host.twice.twice_records import Delivered, TwiceRecords
@@ -88,3 +94,34 @@ def test_a_parameter_that_cannot_be_is_refused(text):
     """A parameter with a default is not optional too, nor is the rest of a path; each has a name."""
     with pytest.raises(TemplateError):
         _parameter(text)
+
+
+@pytest.mark.parametrize(
+    ("result", "value"),
+    [
+        (
+            func.HttpResponse("hi", status_code=201, headers={"a": "1"}),
+            {"status": 201, "headers": {"a": "1"}, "body": "hi"},
+        ),
+        ("plain", "plain"),
+    ],
+)
+def test_a_response_is_shown_to_who_ran_its_function(result, value):
+    """An HTTP function that is run by hand shows its status, headers and body, or its text."""
+    assert returned._response(SimpleNamespace(name="f"), result).value == value
+
+
+def test_a_response_that_is_none_is_an_error():
+    """An HTTP function returns a response or a text, whoever runs it."""
+    with pytest.raises(UnusableValueError, match=r"Function 'f' returned dict; an HTTP function must return a"):
+        returned._response(SimpleNamespace(name="f"), {})
+
+
+def test_a_certificate_that_cannot_be_read_is_an_error(tmp_path):
+    """The error names the file, and what may be wrong with it."""
+    pytest.importorskip("cryptography")
+    with pytest.raises(UsageError, match=r"--cert .*gone\.pfx: the file cannot be read: "):
+        tls._read_pfx(tmp_path / "gone.pfx", None)
+    (tmp_path / "odd.pfx").write_bytes(b"odd")
+    with pytest.raises(UsageError, match=r"odd\.pfx: the file cannot be read as PFX: .* Is --password right"):
+        tls._read_pfx(tmp_path / "odd.pfx", "x")
