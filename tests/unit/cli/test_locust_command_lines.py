@@ -1,7 +1,6 @@
 """Names of scenarios, run times and options that Locust cannot use are usage errors, with what is known and meant."""
 
 import argparse
-from importlib import import_module
 
 import pytest
 
@@ -10,10 +9,9 @@ from durable_harness.errors import UsageError
 
 
 @pytest.fixture
-def parsing(monkeypatch):
+def parsing(import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.options.parsing")
+    return import_unpatched("durable_harness.load.options.parsing")
 
 
 def scenario(name, *, abstract=False):

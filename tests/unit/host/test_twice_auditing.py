@@ -9,15 +9,6 @@ from durable_harness.host.twice import auditing
 from durable_harness.host.twice.effects import SCOPE, Scope, within_client
 
 
-@pytest.fixture
-def scope():
-    """A delivery under way."""
-    opened = Scope()
-    token = SCOPE.set(opened)
-    yield opened
-    SCOPE.reset(token)
-
-
 def heard(event, *arguments):
     """Report an audit event as the interpreter does."""
     auditing._heard(event, arguments)

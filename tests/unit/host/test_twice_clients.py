@@ -6,20 +6,11 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from durable_harness.host.twice.effects import SCOPE, Effect, Scope
+from durable_harness.host.twice.effects import Effect
 from durable_harness.host.twice.http_clients import noted_request, watch_clients
 from durable_harness.host.twice.twice_records import repeated
 
 URL = "https://pay.example/charges"
-
-
-@pytest.fixture
-def scope():
-    """Yield a delivery that is under way."""
-    scope = Scope()
-    token = SCOPE.set(scope)
-    yield scope
-    SCOPE.reset(token)
 
 
 @pytest.fixture

@@ -9,17 +9,8 @@ import pytest
 
 from durable_harness.host.twice import databases
 from durable_harness.host.twice.databases_in_c import PassingConnection, PassingCursor, watch_psycopg2, watch_pyodbc
-from durable_harness.host.twice.effects import SCOPE, Scope
+from durable_harness.host.twice.effects import SCOPE
 from durable_harness.host.twice.statements import note_call, note_statement
-
-
-@pytest.fixture
-def scope():
-    """Yield a delivery that is under way."""
-    scope = Scope()
-    token = SCOPE.set(scope)
-    yield scope
-    SCOPE.reset(token)
 
 
 def texts(scope):

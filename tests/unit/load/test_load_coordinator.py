@@ -10,10 +10,9 @@ from durable_harness.gate.writing import WrittenReports
 
 
 @pytest.fixture
-def module(monkeypatch):
+def module(import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.processes.coordinator")
+    return import_unpatched("durable_harness.load.processes.coordinator")
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """What ends a run before its time: a gate that can hold no longer, or the last arrival."""
 
-from importlib import import_module
-
 import pytest
 
 from durable_harness.gate import AbortRule, Gate
@@ -19,10 +17,9 @@ class Clock:
 
 
 @pytest.fixture
-def ends(monkeypatch):
+def ends(monkeypatch, import_unpatched):
     """Return the module, on a clock that stands; Locust is imported without patching the standard library."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    module = import_module("durable_harness.load.processes.early_ends")
+    module = import_unpatched("durable_harness.load.processes.early_ends")
     monkeypatch.setattr(module, "monotonic", lambda: Clock.now)
     monkeypatch.setattr(Clock, "now", 1000.0)
     return module

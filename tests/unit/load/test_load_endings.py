@@ -1,6 +1,5 @@
 """How a run ends: its exit code, the last metrics, questions that a signal cuts short, and loose ends."""
 
-from importlib import import_module
 from types import SimpleNamespace
 
 import gevent
@@ -16,10 +15,9 @@ from durable_harness.load.metrics.metrics_service import MetricsOfRuns
 
 
 @pytest.fixture
-def inquiry(monkeypatch):
+def inquiry(import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.processes.inquiry")
+    return import_unpatched("durable_harness.load.processes.inquiry")
 
 
 @pytest.fixture

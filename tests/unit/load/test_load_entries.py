@@ -10,13 +10,12 @@ from durable_harness.operations import HttpResponse, NoResponse, OperationRecord
 
 
 @pytest.fixture
-def locust_names(monkeypatch):
+def locust_names(import_unpatched):
     """Return what is needed of Locust, imported without patching the standard library of this test process."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     return SimpleNamespace(
-        event=import_module("locust.event").EventHook,
-        stats=import_module("locust.stats").RequestStats,
-        entries=import_module("durable_harness.load.results.entries").LocustEntries,
+        event=import_unpatched("locust.event").EventHook,
+        stats=import_unpatched("locust.stats").RequestStats,
+        entries=import_unpatched("durable_harness.load.results.entries").LocustEntries,
     )
 
 

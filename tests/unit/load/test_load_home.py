@@ -1,6 +1,5 @@
 """Which hosts the web form may choose: what is secret goes to that of the start alone."""
 
-from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -12,10 +11,9 @@ OTHER = "https://other.example"
 
 
 @pytest.fixture
-def home(monkeypatch):
+def home(import_unpatched):
     """Return the class; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.web.home").Home
+    return import_unpatched("durable_harness.load.web.home").Home
 
 
 def options(function_key=None):

@@ -14,10 +14,9 @@ RUN_ID = "the run"
 
 
 @pytest.fixture
-def master(monkeypatch):
+def master(import_unpatched):
     """Return a master as far as it keeps snapshots; Locust is imported without patching the standard library."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    made = object.__new__(import_module("durable_harness.load.processes.master").MasterProcess)
+    made = object.__new__(import_unpatched("durable_harness.load.processes.master").MasterProcess)
     made.run_id = RUN_ID
     made._tallies, made._figures, made._finals, made._exhausted = {}, {}, set(), set()
     made._operation_urls, made._unreadable, made._usages = {}, {}, {}

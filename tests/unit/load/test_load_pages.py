@@ -10,10 +10,9 @@ from durable_harness.errors import UsageError
 
 
 @pytest.fixture
-def pages(monkeypatch):
+def pages(import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.web.pages")
+    return import_unpatched("durable_harness.load.web.pages")
 
 
 @pytest.fixture
@@ -62,10 +61,9 @@ def test_only_the_first_page_links_to_the_live_page(client, pages):
 
 
 @pytest.fixture
-def form(monkeypatch):
+def form(import_unpatched):
     """Return form(action, now): how a value of an option is read whose value is `now`."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    module = import_module("durable_harness.load.web.form")
+    module = import_unpatched("durable_harness.load.web.form")
 
     def read(action, now, *values):
         made = object.__new__(module.StartForm)

@@ -1,6 +1,5 @@
 """The order of a run's steps in a Locust process, and who may begin or end one."""
 
-from importlib import import_module
 from types import SimpleNamespace
 
 import gevent
@@ -25,10 +24,9 @@ class Hook:
 
 
 @pytest.fixture
-def module(monkeypatch):
+def module(monkeypatch, import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    loaded = import_module("durable_harness.load.processes.process")
+    loaded = import_unpatched("durable_harness.load.processes.process")
     monkeypatch.setattr(loaded, "guard_greenlets", lambda *_: None)
     return loaded
 

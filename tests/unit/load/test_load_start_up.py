@@ -2,7 +2,6 @@
 
 import errno
 import sys
-from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -104,10 +103,9 @@ def test_a_signal_at_the_start_ends_the_process(monkeypatch, is_forked):
 
 
 @pytest.fixture
-def listening(monkeypatch):
+def listening(import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.distributed.listening")
+    return import_unpatched("durable_harness.load.distributed.listening")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import socket
 from collections import Counter
-from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -13,10 +12,9 @@ TOKEN = "a long enough token"
 
 
 @pytest.fixture
-def joining(monkeypatch):
+def joining(import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.distributed.joining")
+    return import_unpatched("durable_harness.load.distributed.joining")
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 from html import escape
-from importlib import import_module
 from types import SimpleNamespace
 from urllib.parse import quote
 
@@ -16,9 +15,8 @@ OWN = {"Host": "127.0.0.1:8089"}
 
 
 @pytest.fixture
-def client(monkeypatch):
+def client(monkeypatch, import_unpatched):
     """Return a client of a guarded app; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
     monkeypatch.delenv("DURABLE_HARNESS_ALLOWED_HOSTS", raising=False)
     app = flask.Flask("ui")
     app.add_url_rule("/base/swarm", "swarm", lambda: flask.jsonify({"success": True}), methods=["POST"])
@@ -26,9 +24,9 @@ def client(monkeypatch):
     app.add_url_rule(
         "/base/", "index", lambda: flask.Response(flask.request.args.get("show", ""), mimetype="text/html")
     )
-    web = import_module("durable_harness.load.web")
+    web = import_unpatched("durable_harness.load.web")
     environment = SimpleNamespace(
-        parsed_options=import_module("locust.argument_parser").get_parser().parse_args([]),
+        parsed_options=import_unpatched("locust.argument_parser").get_parser().parse_args([]),
         host="http://mine",
         user_classes=[],
         available_user_classes={},

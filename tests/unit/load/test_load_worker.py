@@ -1,7 +1,6 @@
 """What a worker does with the messages of its master, and without a master."""
 
 import math
-from importlib import import_module
 from types import SimpleNamespace
 
 import pytest
@@ -25,10 +24,9 @@ class FakeRun:
 
 
 @pytest.fixture
-def module(monkeypatch):
+def module(import_unpatched):
     """Return the module; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.processes.locust_worker")
+    return import_unpatched("durable_harness.load.processes.locust_worker")
 
 
 @pytest.fixture

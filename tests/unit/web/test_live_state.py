@@ -18,10 +18,9 @@ from tallies import across_processes, record, run_of
 
 
 @pytest.fixture
-def web(monkeypatch):
+def web(import_unpatched):
     """Return the room of the live page; Locust is imported without patching the standard library of the tests."""
-    monkeypatch.setenv("LOCUST_SKIP_MONKEY_PATCH", "1")
-    return import_module("durable_harness.load.web")
+    return import_unpatched("durable_harness.load.web")
 
 
 def at(sent, **fields):
