@@ -18,6 +18,9 @@ MODULES = module_graph().keys()
 PACKAGES = {module.rpartition(".")[0] for module in MODULES} - {""}
 IN_PARTS = {"host", "load"}
 """Rooms whose folders have rows of their own, all of them."""
+FOLDERS = sorted({path.parent for path in (TESTS / "unit").rglob("test_*.py")} - {TESTS / "unit"})
+PARTS = [name for name in (path.relative_to(TESTS / "unit").as_posix() for path in FOLDERS) if "/" in name]
+"""The folders within those of the rooms: `host/app`."""
 
 
 def test_every_room_has_a_row():
@@ -40,8 +43,8 @@ def test_what_a_row_names_is_there(link):
 
 def test_each_folder_of_unit_tests_is_named():
     """No folder of unit tests stands beside the map."""
-    folders = [path.name for path in (TESTS / "unit").iterdir() if path.is_dir() and any(path.glob("test_*.py"))]
-    assert [name for name in folders if not any(link.startswith(f"unit/{name}") for link in LINKS)] == []
+    paths = [path.relative_to(TESTS).as_posix() for path in FOLDERS]
+    assert [path for path in paths if not any(f"{link}/".startswith(f"{path}/") for link in LINKS)] == []
 
 
 def test_each_pattern_of_names_finds_a_file():
@@ -51,13 +54,12 @@ def test_each_pattern_of_names_finds_a_file():
     assert [one for one in patterns if not fnmatch.filter(names, one if one.startswith("test") else f"*{one}")] == []
 
 
-@pytest.mark.parametrize("room", sorted(IN_PARTS))
-def test_each_test_of_a_room_in_parts_is_named(room):
-    """The unit tests of all parts of such a room share a folder, so each of them stands in the row of its part."""
-    names = [path.stem for path in (TESTS / "unit" / room).glob("test_*.py")]
-    named = [word for _, unit, _ in ROWS for word in re.findall(r"`(test_\S+)`|/(test_\w+)\.py\)", unit)]
-    patterns = [pattern for pair in named for pattern in pair if pattern]
-    assert [name for name in names if not any(fnmatch.fnmatch(name, pattern) for pattern in patterns)] == []
+@pytest.mark.parametrize("part", PARTS)
+def test_tests_of_a_part_of_a_room_stand_in_its_folder(part):
+    """Unit tests of `host/app` stand in `unit/host/app`, and its row leads there: tests are where the sources are."""
+    assert part in {name.replace(".", "/") for name in PACKAGES}
+    rows = [unit for rooms, unit, _ in ROWS if f"`{part}`" in rooms]
+    assert [f"(unit/{part})" in unit for unit in rows] == [True]
 
 
 @pytest.mark.parametrize(("path", "example"), EXAMPLES, ids=[path for path, _ in EXAMPLES])

@@ -195,7 +195,7 @@ def test_the_sdk_is_not_imported_before_its_version_is_known(tmp_path):
 
 def test_older_azure_functions_installs_on_every_python():
     """Agent Framework takes azure-functions below 2: on Python 3.13 that is 1.25, the newest that allows it."""
-    project = tomllib.loads((Path(__file__).parents[3] / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[4] / "pyproject.toml").read_text())["project"]
     ours = [Requirement(text) for text in project["dependencies"]]
     for python, newest in (("3.11", "1.26.0"), ("3.12", "1.26.0"), ("3.13", "1.25.0"), ("3.14", "1.25.0")):
         (azure,) = [r for r in ours if r.name == "azure-functions" and r.marker.evaluate({"python_version": python})]
