@@ -247,7 +247,7 @@ def _has_ended(pid):
 @pytest.fixture(autouse=True)
 def _secrets_of_one_test(monkeypatch):
     """What a test hides is shown again in the next one, which may use the same word for something else."""
-    monkeypatch.setattr(foreign_text, "_secrets", list(foreign_text._secrets))
+    monkeypatch.setattr(foreign_text.SECRETS, "writings", foreign_text.SECRETS.writings)
 
 
 ENVIRONMENT = dict(os.environ)

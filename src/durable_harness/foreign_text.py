@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from durable_harness.secret_writings import writings_of
+from durable_harness.secret_writings import Writings, writings_of
 
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, the escape of terminals among them
@@ -14,8 +14,15 @@ HIDDEN = re.compile(
 )
 MOST_CHARS = 500
 BLANK = "***"
-_secrets: list[str] = []
-"""What this process never shows."""
+
+
+class _Secrets:
+    """What this process never shows."""
+
+    writings: Writings = writings_of(())
+
+
+SECRETS = _Secrets()
 
 
 def hide(secrets: Iterable[str]) -> None:
@@ -23,19 +30,20 @@ def hide(secrets: Iterable[str]) -> None:
 
     Of a header such as `Bearer X` what follows the scheme is a secret too, and each is one in any of its writings.
     """
-    _secrets[:] = sorted({*_secrets, *(secret for secret in secrets if secret)})
+    known = {*SECRETS.writings.secrets, *(secret for secret in secrets if secret)}
+    SECRETS.writings = writings_of(tuple(sorted(known)))
 
 
 def blanked(text: str) -> str:
     """Return text without the secrets of this process."""
-    for pattern in writings_of(tuple(_secrets)).patterns:
+    for pattern in SECRETS.writings.patterns:
         text = pattern.sub(BLANK, text)
     return text
 
 
 def beginning(text: str, most_chars: int) -> str:
     """Return the beginning of `blanked` text without cutting a secret in two; blanks may make it shorter or longer."""
-    longest = writings_of(tuple(_secrets)).most_chars
+    longest = SECRETS.writings.most_chars
     if len(text) <= most_chars + longest:
         return blanked(text)
     # A secret may begin in the last characters and continue beyond them.
@@ -45,7 +53,7 @@ def beginning(text: str, most_chars: int) -> str:
 
 def looked_at(most_chars: int) -> int:
     """Return how much of a text `beginning` needs to know where a secret ends, and whether there is more."""
-    return most_chars + writings_of(tuple(_secrets)).most_chars + 1
+    return most_chars + SECRETS.writings.most_chars + 1
 
 
 def middle_cut(text: str, most_chars: int) -> str:

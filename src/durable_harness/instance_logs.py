@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from durable_harness.foreign_text import middle_cut
+from durable_harness.foreign_text import SECRETS, middle_cut
 from durable_harness.log_categories import category_of, running_instance
 
 MOST_OF_ONE = 200
@@ -42,8 +42,20 @@ class InstanceLogs(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         instance_id = getattr(record, "instance", None) or running_instance.get()
-        if isinstance(instance_id, str) and instance_id:
-            self._keep(instance_id, self._line(record))
+        if not isinstance(instance_id, str) or not instance_id:
+            return
+        try:
+            text = self.format(record)
+        except Exception as error:  # noqa: BLE001 - arguments that do not fit; the log itself says so
+            text = f"{record.msg!r} with {record.args!r} ({type(error).__name__}: {error})"
+        if len(text) > MOST_CHARS or SECRETS.writings.anywhere.search(text):
+            text = middle_cut(text, MOST_CHARS)
+        lines = self._lines.setdefault(instance_id, deque(maxlen=self._most_of_one))
+        self._lines.move_to_end(instance_id)
+        self._count += len(lines) < self._most_of_one  # else the oldest goes
+        lines.append(LogLine(int(record.created * 1_000_000_000), record.levelname, category_of(record), text))
+        if self._count > self._most_lines:
+            self._drop_one()
 
     def lines_of(self, instance_id: str) -> Sequence[LogLine]:
         """Return the lines that are kept of an instance, the oldest first."""
@@ -52,25 +64,6 @@ class InstanceLogs(logging.Handler):
             return list(self._lines.get(instance_id, ()))
         finally:
             self.release()
-
-    def _line(self, record: logging.LogRecord) -> LogLine:
-        try:
-            text = self.format(record)
-        except Exception as error:  # noqa: BLE001 - arguments that do not fit; the log itself says so
-            text = f"{record.msg!r} with {record.args!r} ({type(error).__name__}: {error})"
-        when_ns = int(record.created * 1_000_000_000)
-        return LogLine(when_ns, record.levelname, category_of(record), middle_cut(text, MOST_CHARS))
-
-    def _keep(self, instance_id: str, line: LogLine) -> None:
-        lines = self._lines.setdefault(instance_id, deque())
-        self._lines.move_to_end(instance_id)
-        lines.append(line)
-        self._count += 1
-        if len(lines) > self._most_of_one:
-            lines.popleft()
-            self._count -= 1
-        if self._count > self._most_lines:
-            self._drop_one()
 
     def _drop_one(self) -> None:
         oldest_id, lines = next(iter(self._lines.items()))

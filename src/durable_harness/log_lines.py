@@ -7,7 +7,7 @@ import logging
 import sys
 from typing import TextIO
 
-from durable_harness.foreign_text import shown_lines
+from durable_harness.foreign_text import HIDDEN, SECRETS, shown_lines
 from durable_harness.log_categories import category_of, is_unlogged
 from durable_harness.log_json import JsonFormatter, announcement
 from durable_harness.own_loggers import also_send_own_logs_to, send_own_logs_to
@@ -33,7 +33,10 @@ class LogFormatter(logging.Formatter):
         super().__init__(FORMAT)
 
     def format(self, record: logging.LogRecord) -> str:
-        return shown_lines(super().format(record)).replace("\n", CONTINUED)
+        text = super().format(record)
+        if HIDDEN.search(text) is None and SECRETS.writings.anywhere.search(text) is None:
+            return text
+        return shown_lines(text).replace("\n", CONTINUED)
 
 
 def configure_logging(

@@ -27,23 +27,36 @@ HASH, END = "(?:#|%23)", "(?:;|%3[Bb])"
 BACKSLASHES = r"\\{1,8}"
 """Each JSON text within a JSON text doubles them."""
 SAME_IN_BASE64 = {"+": "-", "/": "_"}
+NEVER = "(?!)"
+"""What no text matches."""
 
 
 @dataclass(frozen=True)
 class Writings:
-    """What finds secrets in a text."""
+    """What finds some secrets in a text, made when it is first needed: it takes milliseconds for each secret."""
 
-    patterns: tuple[re.Pattern[str], ...]
-    """The longest secret first: one may be a part of another."""
-    most_chars: int
-    """How long a match may be."""
+    secrets: tuple[str, ...]
+
+    @functools.cached_property
+    def patterns(self) -> tuple[re.Pattern[str], ...]:
+        """The longest secret first: one may be a part of another."""
+        return tuple(map(re.compile, _texts(self.secrets)))
+
+    @functools.cached_property
+    def anywhere(self) -> re.Pattern[str]:
+        """What finds out whether a text has any of the secrets: one search, while blanking them takes many."""
+        return re.compile("|".join(_texts(self.secrets)) or NEVER)
+
+    @functools.cached_property
+    def most_chars(self) -> int:
+        """How long a match may be."""
+        return max(map(_most_chars, forms_of(self.secrets)), default=0)
 
 
 @functools.lru_cache(maxsize=4)
 def writings_of(secrets: tuple[str, ...]) -> Writings:
     """Return what finds these secrets in any of their writings."""
-    forms = forms_of(secrets)
-    return Writings(tuple(map(_pattern, forms)), max(map(_most_chars, forms), default=0))
+    return Writings(secrets)
 
 
 def forms_of(secrets: Iterable[str]) -> list[str]:
@@ -91,8 +104,9 @@ def _encoded(word: str) -> Iterator[str]:
             yield inner
 
 
-def _pattern(form: str) -> re.Pattern[str]:
-    return re.compile("".join(map(_one_char, form)))
+def _texts(secrets: Iterable[str]) -> Iterator[str]:
+    """Yield the text of a pattern for each form of these secrets."""
+    return ("".join(map(_one_char, form)) for form in forms_of(secrets))
 
 
 def _most_chars(form: str) -> int:

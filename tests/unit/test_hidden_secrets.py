@@ -7,18 +7,18 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from durable_harness import foreign_text
 from durable_harness.base_urls import read_base_url
-from durable_harness.foreign_text import hide, shown, shown_lines
+from durable_harness.foreign_text import SECRETS, hide, shown, shown_lines
 from durable_harness.operations import load_service
 from durable_harness.operations.excerpts import excerpt
+from durable_harness.secret_writings import writings_of
 
 SECRET = "Bearer abc+def/123456"
 
 
 @pytest.fixture(autouse=True)
 def _hidden(monkeypatch):
-    monkeypatch.setattr(foreign_text, "_secrets", [])
+    monkeypatch.setattr(SECRETS, "writings", writings_of(()))
     hide([SECRET, "pw"])
 
 

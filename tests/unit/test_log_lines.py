@@ -6,7 +6,7 @@ import logging
 import pytest
 from aiohttp.http_exceptions import BadStatusLine
 
-from durable_harness import foreign_text
+from durable_harness.foreign_text import hide
 from durable_harness.log_lines import LogFormatter, configure_logging
 from durable_harness.own_loggers import own_logger, send_own_logs_to_all
 from durable_harness.settings.log_levels import LogLevels
@@ -34,13 +34,13 @@ def test_no_text_passes_for_another_entry(place):
     assert [line.startswith("[") for line in lines.splitlines()] == [True] + [False] * (lines.count("\n"))
 
 
-def test_keys_are_blanked(monkeypatch):
-    """A key in a URL or in an exception is in no entry."""
-    monkeypatch.setattr(foreign_text, "_secrets", [])
-    foreign_text.hide(["the-master-key", ""])
-    text = entry("GET /x?code=%s", "the-master-key", error=ValueError("the-master-key"))
+@pytest.mark.parametrize(("error", "count"), [(None, 1), (ValueError("the-master-key"), 2)])
+def test_keys_are_blanked(error, count):
+    """A key in a URL or in an exception is in no entry, whether it has one line or several."""
+    hide(["the-master-key", ""])
+    text = entry("GET /x?code=%s", "the-master-key", error=error)
     assert "the-master-key" not in text
-    assert text.count("***") == 2
+    assert text.count("***") == count
 
 
 @pytest.fixture

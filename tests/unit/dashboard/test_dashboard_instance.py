@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dashboard_site import BASE, visit
-from durable_harness import foreign_text
+from durable_harness.foreign_text import hide
 from durable_harness.protocol import pb
 from durable_harness.protocol.history_file import from_document
 from hub_bench import child, complete, schedule, timer
@@ -121,12 +121,11 @@ def test_a_secret_is_blanked_before_anything_is_cut(before):
 
     @visit
     async def check(browser):
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(foreign_text, "_secrets", [SECRET])
-            given = json.dumps("x" * before + SECRET + "y" * 300)
-            await browser.start("i", input={"value": given})
-            await browser.bench.turn(schedule(0, text=given))
-            pages = [await browser.get(f"/orchestrations{path}") for path in ("", "/i")]
+        hide([SECRET])
+        given = json.dumps("x" * before + SECRET + "y" * 300)
+        await browser.start("i", input={"value": given})
+        await browser.bench.turn(schedule(0, text=given))
+        pages = [await browser.get(f"/orchestrations{path}") for path in ("", "/i")]
         assert not [page for page in pages if SECRET[:6] in page.text]
 
     check()

@@ -8,8 +8,8 @@ import re
 import pytest
 
 from dashboard_site import many_children, visit
-from durable_harness import foreign_text
 from durable_harness.dashboard.pages import trace as pages
+from durable_harness.foreign_text import hide
 from durable_harness.protocol.history_file import from_document
 from durable_harness.scheduler import timings_document
 from hub_bench import child, complete, fail, schedule
@@ -103,11 +103,10 @@ async def test_a_page_goes_further_down_than_the_times_of_its_root(browser):
 @visit
 async def test_secrets_are_in_no_part_of_a_page(browser):
     """The history that a page holds for a replay has no secret either; it can be read as before."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(foreign_text, "_secrets", [SECRET])
-        await browser.start("i", "ship", input={"value": json.dumps({"key": SECRET})})
-        await browser.bench.turn(complete(json.dumps(SECRET)))
-        page = (await browser.get("/orchestrations/i/trace.html")).text
+    hide([SECRET])
+    await browser.start("i", "ship", input={"value": json.dumps({"key": SECRET})})
+    await browser.bench.turn(complete(json.dumps(SECRET)))
+    page = (await browser.get("/orchestrations/i/trace.html")).text
     (file,) = [base64.b64decode(text) for text in re.findall(r"data:application/json;base64,([^\"]+)", page)]
     assert SECRET.encode() not in file
     assert SECRET not in page
