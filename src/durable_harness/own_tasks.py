@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
+import weakref
 from collections.abc import Iterator
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,18 +22,16 @@ HAS_EAGER_TASKS = sys.version_info >= (3, 12)
 class HidesTasks(Protocol):
     """A loop whose tasks are hidden from user code."""
 
-    def hide(self, task: asyncio.Task[object]) -> None:
-        """Keep a task out of `asyncio.all_tasks()`."""
-
-    def show(self, task: asyncio.Task[object]) -> None:
-        """List a task there again."""
+    hidden: weakref.WeakSet[asyncio.Task[Any]]
+    """Those that were taken out of `asyncio.all_tasks()`."""
 
 
 def hide(task: asyncio.Task[Any] | None) -> None:
     """Hide a task of this process that a library made without the loop's `create_task`."""
     loop = asyncio.get_running_loop()
     if task is not None and isinstance(loop, HidesTasks):
-        loop.hide(task)
+        asyncio._unregister_task(task)  # noqa: SLF001 - documented, for those who extend asyncio
+        loop.hidden.add(task)
 
 
 def hide_once_started() -> None:
@@ -47,11 +46,12 @@ def shown_to_user_code() -> Iterator[None]:
     if task is None or not isinstance(loop, HidesTasks):
         yield
         return
-    loop.show(task)
+    asyncio._register_task(task)  # noqa: SLF001 - as above
     try:
         yield
     finally:
-        loop.hide(task)
+        asyncio._unregister_task(task)  # noqa: SLF001 - as above
+        loop.hidden.add(task)
 
 
 async def drop_cancellation() -> None:

@@ -35,7 +35,7 @@ class _Lasting(AnyLoop):
 
     def __init__(self) -> None:
         super().__init__()
-        self._hidden: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
+        self.hidden: weakref.WeakSet[asyncio.Task[Any]] = weakref.WeakSet()
         self._factory_of_functions: Any = None
 
     def stop(self) -> None:
@@ -51,7 +51,8 @@ class _Lasting(AnyLoop):
     def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
         if running_function.get() is None:
             task: asyncio.Task[Any] = super().create_task(coro, **options)
-            self.hide(task)
+            asyncio._unregister_task(task)  # noqa: SLF001 - documented, for those who extend asyncio
+            self.hidden.add(task)
             return task
         if self._factory_of_functions is None:
             return super().create_task(coro, **options)
@@ -75,18 +76,11 @@ class _Lasting(AnyLoop):
             task.set_name(name)
         return task
 
-    def hide(self, task: asyncio.Task[Any]) -> None:
-        asyncio._unregister_task(task)  # noqa: SLF001 - documented, for those who extend asyncio
-        self._hidden.add(task)
-
-    def show(self, task: asyncio.Task[Any]) -> None:
-        asyncio._register_task(task)  # noqa: SLF001 - as above
-
     def show_all(self) -> None:
         """Show the remaining tasks to asyncio again, which cancels them at the end of the loop."""
-        for task in list(self._hidden):
+        for task in list(self.hidden):
             if not task.done():
-                self.show(task)
+                asyncio._register_task(task)  # noqa: SLF001 - as above
 
 
 class _Running:
