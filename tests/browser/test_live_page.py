@@ -2,20 +2,14 @@
 
 import json
 import re
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from chromium import Page
+from contrasts import CONTRASTS
 
-TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "unit"), str(TESTS / "load")]
-sys.path[:0] = [str(TESTS / "load")]
-from chromium import Page  # noqa: E402 - the helpers of the other rooms are found from here on
-from contrasts import CONTRASTS  # noqa: E402
-
-from durable_harness.gate.report import Report  # noqa: E402
-from durable_harness.gate.report.report_plots import (  # noqa: E402
+from durable_harness.gate.report import Report
+from durable_harness.gate.report.report_plots import (
     arrivals_drawing,
     errors_drawing,
     in_flight_drawing,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "load"), str(TESTS / "unit" / "experiments"), str(TESTS / "unit" / "gate")]
+sys.path[:0] = [str(TESTS / "unit" / "experiments"), str(TESTS / "unit" / "gate")]
 
 import requests  # noqa: E402 - the helpers of the other rooms are found from here on
 from chromium import Page  # noqa: E402

@@ -9,7 +9,6 @@ BEING_DIVIDED = {
     "src/durable_harness",
     "src/durable_harness/scheduler",
     "tests/integration",
-    "tests/load",
 }
 """Folders with more files than that, as yet."""
 

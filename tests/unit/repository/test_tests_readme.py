@@ -47,6 +47,13 @@ def test_each_folder_of_unit_tests_is_named():
     assert [path for path in paths if not any(f"{link}/".startswith(f"{path}/") for link in LINKS)] == []
 
 
+def test_loads_are_tested_in_folders_of_the_rooms_names():
+    """Tests of the load generator as a whole stand in `load/http` and so on, where the map leads to."""
+    folders = {path.parent.relative_to(TESTS).as_posix() for path in (TESTS / "load").rglob("test_*.py")}
+    assert folders <= NAMED | {f"load/{name}" for name in NAMED}
+    assert [path for path in folders if not any(f"{link}/".startswith(f"{path}/") for link in LINKS)] == []
+
+
 def test_each_pattern_of_names_finds_a_file():
     """A name such as `test_gate_report*` in a row stands for files that are there."""
     names = [path.stem for path in TESTS.rglob("test_*.py")]

@@ -15,7 +15,7 @@ from durable_harness.testing.faults import DurableFaults
 
 pytestmark = pytest.mark.thorough
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 APPS = ROOT / "tests" / "apps"
 GATE = "completion_ms p50"
 WEBHOOK = "/runtime/webhooks/durabletask/orchestrators"

@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 from threaded_service import ThreadedService
 
-PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "services.md").read_text()
+PAGE = (Path(__file__).parents[3] / "docs" / "how-to" / "services.md").read_text()
 EXAMPLES = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
 DESCRIPTION = next(text for text in EXAMPLES if "[event]" in text)
 TOKEN = "Bearer of-the-documentation"

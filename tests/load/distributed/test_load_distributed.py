@@ -16,7 +16,7 @@ from durable_harness.free_ports import free_port
 from durable_harness.gate.records import read_operations
 
 pytestmark = pytest.mark.thorough
-LOADTESTS = Path(__file__).parents[2] / "loadtests"
+LOADTESTS = Path(__file__).parents[3] / "loadtests"
 
 
 def test_workers_figures_are_put_together(start_locust, stub, processes, tmp_path):

@@ -11,7 +11,7 @@ from durable_harness.stack import embedded_stack
 
 pytestmark = pytest.mark.thorough
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "how-to" / "scenarios.md").read_text()
 SCENARIO = ROOT / "src" / "durable_harness" / "load" / "scenario"
 DESCRIBED = [SCENARIO / "described_scenario.py", SCENARIO / "arrival_user.py"]

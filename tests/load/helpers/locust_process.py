@@ -15,7 +15,7 @@ import pytest
 
 from patience import PATIENT
 
-SCENARIOS = Path(__file__).parent / "scenarios"
+SCENARIOS = Path(__file__).parent / "scenarios" / "quick"
 RUN_TIMEOUT_S = 60.0
 NO_PREFLIGHT = "DURABLE_HARNESS_NO_PREFLIGHT"
 """Set for runs whose requests are counted, which an operation before them would be one of."""

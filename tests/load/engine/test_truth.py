@@ -7,7 +7,7 @@ import pytest
 
 from patience import PATIENT
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "benchmarks"))
 import truth
 from truth import COLUMNS, COMPLETION, START, Load, measure, read_command, read_k6
 

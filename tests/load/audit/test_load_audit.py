@@ -13,7 +13,7 @@ from durable_harness.gate.comparison import read_run
 pytestmark = pytest.mark.thorough
 
 LISTING = WEBHOOK.rstrip("/")
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def audit_of(run):

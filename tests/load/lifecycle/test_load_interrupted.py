@@ -12,7 +12,7 @@ from web_ui import WebUi
 
 pytestmark = pytest.mark.thorough
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 HOLDS = "[operations]\nerror_ratio = 1\nlost = 0\n"
 OTHER_APP = """
 from durable_harness.load import OperationUser

@@ -25,7 +25,7 @@ from durable_harness.testing.requesting import HttpClient
 from patience import PATIENT
 from sdk_generation import SDK
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 APP = TESTS / "apps" / "constant"
 HISTORY = TESTS / "histories" / ("sample_sdk2" if SDK == 2 else "sample") / "operation.json"
 DOCKERFILE = TESTS.parent / "Dockerfile"

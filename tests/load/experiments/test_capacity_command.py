@@ -15,7 +15,7 @@ from durable_harness.cli import main
 
 pytestmark = pytest.mark.thorough
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 OTHER = REPOSITORY / "tests" / "apps" / "conformance"
 SHORT = ("--trial", "1", "--warm-up", "0.2", "--start-rate", "10", "--max-rate", "20", "--arrivals", "constant")
 

@@ -1,16 +1,16 @@
 """Services of other kinds, as docs/how-to/services.md has them: each key has an example, and each example works."""
 
 import re
+from pathlib import Path
 
 import pytest
 from documented_service import DESCRIPTION, EXAMPLES, TOKEN, DocumentedService
-from locust_process import SCENARIOS
 
 from durable_harness.operations import load_service, service_file
 
 pytestmark = pytest.mark.thorough
 
-LOADTESTS = SCENARIOS.parents[2] / "loadtests"
+LOADTESTS = Path(__file__).parents[3] / "loadtests"
 LINES = sorted(set(re.findall(r"^\w+ = .*$", DESCRIPTION.partition("[start]")[2], re.MULTILINE)))
 EVENTS = """
 from durable_harness.load import ArrivalUser

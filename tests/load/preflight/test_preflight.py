@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from locust_process import NO_PREFLIGHT, headless
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 PATTERNS = REPOSITORY / "tests" / "apps" / "patterns"
 OURS = REPOSITORY / "loadtests"
 APP = """

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from locust_process import NO_PREFLIGHT, headless
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 APP = """
 import logging
 import os

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from locust_process import SCENARIOS
 from stub_server import Behaviour
 
 from durable_harness.free_ports import free_port
@@ -11,9 +12,9 @@ from durable_harness.gate.records import read_operations
 
 pytestmark = pytest.mark.thorough
 
-LOADTESTS = Path(__file__).parents[2] / "loadtests"
-LATE_INIT = Path(__file__).parent / "late_init"
-DEAF = Path(__file__).parent / "deaf"
+LOADTESTS = Path(__file__).parents[3] / "loadtests"
+LATE_INIT = SCENARIOS.parent / "late_init"
+DEAF = SCENARIOS.parent / "deaf"
 
 
 @pytest.fixture

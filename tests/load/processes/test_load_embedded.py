@@ -18,7 +18,7 @@ from durable_harness.gate.records import read_operations
 pytestmark = pytest.mark.thorough
 
 LOADTESTS = "loadtests"
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -79,11 +79,11 @@ def test_time_is_split_on_the_embedded_stack(start_loadtests):
 
 def test_an_app_unlike_the_sample_is_measured(start_locust, tmp_path):
     """An app of another route, whose output has other times by the sample's names, is measured by the scheduler."""
-    scenarios, app = REPOSITORY / "tests" / "load" / "scenarios", REPOSITORY / "tests" / "apps" / "constant"
+    app = REPOSITORY / "tests" / "apps" / "constant"
     gates = tmp_path / "gates.toml"
     gates.write_text("[finish_ms]\np95 = 5000\n[actions_per_operation]\nmax = 5\n")
     arguments = ["--headless", "--app-dir", str(app), "-t", "3s", "--rate", "8", "--gates", str(gates), "Constant"]
-    run = start_locust(*arguments, scenarios=scenarios).wait()
+    run = start_locust(*arguments).wait()
     assert run.code == 0, run.out + run.err
     latencies, completed = run.summary["latencies"], run.operations["completed"]
     assert (run.summary["time_split"]["operations"], run.summary["time_split"]["unknown"]) == (completed, 0)

@@ -7,7 +7,7 @@ from plain_service import DESCRIPTION, PlainService
 
 pytestmark = pytest.mark.thorough
 
-LOADTESTS = Path(__file__).parents[2] / "loadtests"
+LOADTESTS = Path(__file__).parents[3] / "loadtests"
 
 
 @pytest.fixture

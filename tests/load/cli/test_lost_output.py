@@ -12,7 +12,7 @@ from locust_process import SCENARIOS
 from patience import PATIENT
 from sdk_generation import SDK
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 APP = TESTS / "apps" / "constant"
 HISTORY = TESTS / "histories" / ("sample_sdk2" if SDK == 2 else "sample") / "operation.json"
 PATIENCE_S = 60.0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from locust_process import headless
 
-APP = Path(__file__).parents[1] / "apps" / "twice" / "wrong_stock"
+APP = Path(__file__).parents[2] / "apps" / "twice" / "wrong_stock"
 TABLES = "CREATE TABLE reservations (number PRIMARY KEY, pieces); CREATE TABLE stock (pieces)"
 
 
