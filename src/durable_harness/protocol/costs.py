@@ -77,7 +77,7 @@ class MeasurementDocument(TypedDict):
 class Costs:
     """Counts of one instance, or of a whole operation. `actions` has one number for each of ACTION_KINDS."""
 
-    actions: list[int] = field(default_factory=lambda: [0] * len(ACTION_KINDS))
+    actions: list[int] = field(default_factory=([0] * len(ACTION_KINDS)).copy)
     replayed_events: int = 0
     """History events that turns were given again, as a worker without a cache replays them."""
     payload_bytes: int | None = 0

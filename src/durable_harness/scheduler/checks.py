@@ -1,17 +1,22 @@
-"""What requests must comply with, checked before anything is changed."""
+"""What requests must comply with, checked before anything is changed. docs/reference/limits.md lists all limits."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.lengths import NS_PER_S
-from durable_harness.protocol import MAX_ID_CHARS, RpcError, RpcStatus, from_ns, is_terminal, pb
+from durable_harness.protocol import MAX_ID_CHARS, TERMINAL_STATUSES, RpcError, RpcStatus, from_ns, pb
 from durable_harness.protocol.values import LATEST_NS
-from durable_harness.scheduler.history import NO_ACTION_ID
-from durable_harness.scheduler.limits import name_problem, tags_problem
+from durable_harness.scheduler.execution import NO_ACTION_ID
 
+MAX_NAME_CHARS = 1000
+MAX_TAGS = 100
+MAX_TAG_VALUE_CHARS = 10_000
+"""The service documents no limit on names and tags. These are far above what people use, and keep a row small."""
+SHOWN_CHARS = 60
+NUL = "\0"
 PRINTABLE_ASCII = frozenset(map(chr, range(0x20, 0x7F)))
 REPLACED_BY_TERMINATION = frozenset(
     {
@@ -50,6 +55,26 @@ def _shown_time(stamp: Timestamp) -> str:
         return f"{stamp.seconds} s after 1970"
 
 
+def name_problem(kind: str, name: str, max_chars: int = MAX_NAME_CHARS) -> str | None:
+    """Return what is wrong with the name of something, None if nothing is."""
+    if len(name) > max_chars:
+        return f"The {kind} '{name[:SHOWN_CHARS]}…' has {len(name)} characters; expected at most {max_chars}."
+    if NUL in name:
+        return f"The {kind} {name[:SHOWN_CHARS]!r} contains a NUL character."
+    return None
+
+
+def tags_problem(tags: Mapping[str, str]) -> str | None:
+    """Return what is wrong with the tags of an orchestration or an activity, None if nothing is."""
+    if len(tags) > MAX_TAGS:
+        return f"There are {len(tags)} tags; expected at most {MAX_TAGS}."
+    for name, value in tags.items():
+        problem = name_problem("tag", name) or name_problem(f"value of tag '{name}'", value, MAX_TAG_VALUE_CHARS)
+        if problem:
+            return problem
+    return None
+
+
 def start_problem(instance_id: str, start: Start) -> str | None:
     """Return what is wrong with the id of an instance or with the message that starts it, None if nothing is."""
     if not start.name:
@@ -70,10 +95,11 @@ def _characters_problem(kind: str, text: str) -> str | None:
 
 def _named_problem(kind: str, named: Start | pb.ScheduleTaskAction) -> str | None:
     """Return what is wrong with the name, version and tags of what is asked for."""
+    tags: Mapping[str, str] = getattr(named, "tags", {})
     return (
         name_problem(f"name of the {kind}", named.name)
-        or name_problem(f"version of the {kind}", named.version.value)
-        or tags_problem(getattr(named, "tags", {}))
+        or (name_problem(f"version of the {kind}", named.version.value) if named.HasField("version") else None)
+        or (tags_problem(tags) if tags else None)
     )
 
 
@@ -153,9 +179,9 @@ def _action_problem(action: pb.OrchestratorAction) -> str | None:
 
 def _ending_problem(action_id: int, ending: pb.CompleteOrchestrationAction) -> str | None:
     status = ending.orchestrationStatus
-    if not is_terminal(status) and status != pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
+    if status not in TERMINAL_STATUSES and status != pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW:
         return f"Action {action_id} ends the orchestration with status {status}, which is no end."
-    return name_problem("new version", ending.newVersion.value)
+    return name_problem("new version", ending.newVersion.value) if ending.HasField("newVersion") else None
 
 
 def _message_problem(action_id: int, message: pb.SendEntityMessageAction) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import secrets
 import time
 from collections import deque
@@ -89,9 +90,11 @@ class WorkerStream:
             Kind.ACTIVITY: request.maxConcurrentActivityWorkItems,
             Kind.ENTITY: request.maxConcurrentEntityWorkItems,
         }
-        self._limits = {kind: limit for kind, limit in limits.items() if limit > 0}
+        self.most: dict[Kind, float] = {kind: limit if limit > 0 else math.inf for kind, limit in limits.items()}
+        """How much of each kind it takes at a time."""
         self._filters = _read_filters(request)
         self.held = dict.fromkeys(Kind, 0)
+        """How much of each kind it has now."""
         self._items: deque[pb.WorkItem] = deque()
         self._arrived: asyncio.Future[None] | None = None
         self._ping: asyncio.TimerHandle | None = None
@@ -102,21 +105,20 @@ class WorkerStream:
 
     def limit(self, kind: Kind) -> int | None:
         """Return how much of a kind it takes at a time, None for any amount."""
-        return self._limits.get(kind)
+        most = self.most[kind]
+        return None if most == math.inf else int(most)
 
     def versions(self, kind: Kind, name: str) -> Collection[str]:
         """Return the versions of a name that it asks for; an empty collection if it takes any."""
         return self._filters[kind].get(name, ()) if self._filters is not None else ()
 
-    def has_room(self, kind: Kind) -> bool:
-        limit = self._limits.get(kind)
-        return limit is None or self.held[kind] < limit
-
     def takes(self, work: Work) -> bool:
         """Whether it has room for some work, and asks for it."""
-        if not self.has_room(work.kind):
-            return False
-        return self._filters is None or self.accepts(work.kind, work.name, work.version)
+        kind = work.kind
+        # The name and version of work are asked for only where a filter needs them: a version may be that of a caller.
+        return self.held[kind] < self.most[kind] and (
+            self._filters is None or self.accepts(kind, work.name, work.version)
+        )
 
     def accepts(self, kind: Kind, name: str, version: str) -> bool:
         if self._filters is None:
@@ -243,14 +245,15 @@ class Dispatcher:
 
         The worker that has declined it gets it only later, once it has room again.
         """
+        times = work.times
+        times.offered_ns, times.sent_ns, times.done_ns, times.waited_for = steady_ns(), 0, 0, ""
         for _ in range(len(self._streams)):
             stream = self._streams[0]
             self._streams.rotate(-1)
             if stream is not declined_by and stream.takes(work):
-                work.times.offered("")
                 self._send(stream, work)
                 return
-        work.times.offered(self._lacking(work))
+        times.waited_for = self._lacking(work)
         queue = self._ready.setdefault((work.kind, work.name, work.version), deque())
         queue.append((next(self._sequence), work))
 
@@ -328,11 +331,11 @@ class Dispatcher:
         """Free the place that the lease takes at its worker, and send that other work at once if it is connected."""
         del self._leases[lease.token]
         lease.stream.held[lease.work.kind] -= 1
-        if lease.stream in self._streams:
+        if self._ready and lease.stream in self._streams:
             self._fill(lease.stream, lease.work.kind)
 
     def _fill(self, stream: WorkerStream, kind: Kind) -> None:
-        while self._ready and stream.has_room(kind):
+        while self._ready and stream.held[kind] < stream.most[kind]:
             work = self._next_ready(stream, kind)
             if work is None:
                 return
@@ -356,23 +359,23 @@ class Dispatcher:
             return
         token = next(self._tokens)
         item.completionToken = token
-        work.times.sent(token)
-        self._leases[token] = Lease(token, work, stream, self._deadline_s())
+        work.times.sent_ns, work.times.token = steady_ns(), token
+        timeout_s = self._lease_timeout_s
+        deadline_s = asyncio.get_running_loop().time() + timeout_s if timeout_s else math.inf
+        self._leases[token] = Lease(token, work, stream, deadline_s)
+        if timeout_s and self._sweep is None:
+            self._sweep_later()
         stream.held[work.kind] += 1
         stream.send(item)
 
-    def _deadline_s(self) -> float:
-        if not self._lease_timeout_s:
-            return 0.0
-        loop = asyncio.get_running_loop()
-        if self._sweep is None:
-            self._sweep = loop.call_later(self._lease_timeout_s / SWEEPS_PER_TIMEOUT, self._give_back_expired)
-        return loop.time() + self._lease_timeout_s
+    def _sweep_later(self) -> None:
+        interval_s = self._lease_timeout_s / SWEEPS_PER_TIMEOUT
+        self._sweep = asyncio.get_running_loop().call_later(interval_s, self._give_back_expired)
 
     def _give_back_expired(self) -> None:
         self._sweep = None
         now_s = asyncio.get_running_loop().time()
         for lease in [lease for lease in self._leases.values() if lease.deadline_s <= now_s]:
             self._give_back(lease, lost=False)
-        if self._leases:
-            self._deadline_s()
+        if self._leases and self._sweep is None:
+            self._sweep_later()

@@ -7,18 +7,19 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from durable_harness.protocol import copy_of, from_ns, new_id, pb, to_ns, unwrap_text, wrap_text
+from google.protobuf.message import Message
+
+from durable_harness.protocol import TERMINAL_STATUSES, copy_of, from_ns, new_id, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.overview import EntityInside
 from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.entity_views import inside
-from durable_harness.scheduler.history import NO_ACTION_ID
+from durable_harness.scheduler.execution import NO_ACTION_ID, event
 from durable_harness.scheduler.hub_interface import EntityMessage, Hub
-from durable_harness.scheduler.instances import Instance, event
+from durable_harness.scheduler.instances import Instance
 from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
-from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.timings import WorkTimes
 
 MAX_BATCH_OPERATIONS = 5000
@@ -117,18 +118,14 @@ class EntityStore:
         self._hub = hub
         self._entities: dict[str, Entity] = {}
         self._waiting_locks: list[LockRequest] = []
-        self._saver = EntitySaver(hub.name, hub.journal, hub)
-
-    def collect_rows(self, rows: Rows) -> None:
-        """Add the rows of all changes since the last call."""
-        self._saver.collect_rows(rows)
+        self.saver = EntitySaver(hub.name, hub.journal, hub)
 
     def load(self) -> None:
         """Continue what the store holds. Due times count from when the operation was sent, as those of instances."""
-        for entity in self._saver.load_entities():
+        for entity in self.saver.load_entities():
             self._entities[entity.entity_id] = entity
-        self._waiting_locks = self._saver.load_lock_requests()
-        for number, entity_id, due_ns, operation in self._saver.load_operations():
+        self._waiting_locks = self.saver.load_lock_requests()
+        for number, entity_id, due_ns, operation in self.saver.load_operations():
             epoch_ns = self._hub.epoch_not_before(to_ns(operation.timestamp))
             if due_ns > self._hub.clock.elapsed_ns() + epoch_ns:
                 self._enqueue_later(entity_id, (number, operation), due_ns, epoch_ns)
@@ -147,7 +144,7 @@ class EntityStore:
                 tuple(sorted(set(message.lockSet))),
             )
             self._waiting_locks.append(request)
-            self._saver.lock_requested(request)
+            self.saver.lock_requested(request)
             self._grant_locks()
         elif isinstance(message, pb.EntityUnlockSentEvent):
             self._unlock(self._entities.get(message.targetInstanceId.value), message.criticalSectionId)
@@ -188,7 +185,7 @@ class EntityStore:
             outcomes = list(result.results)
         for (number, operation), outcome in zip(batch, outcomes, strict=False):
             self._answer(operation, outcome)
-            self._saver.operation_done(number)
+            self.saver.operation_done(number)
         entity.pending.extendleft(reversed(batch[len(outcomes) :]))
         for action in result.actions:
             self._carry_out(action)
@@ -203,7 +200,7 @@ class EntityStore:
         """Forget every entity with its state, its locks and its operations, those whose time is yet to come too."""
         self._entities = {}
         self._waiting_locks = []
-        self._saver.forget_all()
+        self.saver.forget_all()
 
     def release_locks_of(self, parent_id: str) -> None:
         """Free what an orchestration that has ended still holds or waits for."""
@@ -211,7 +208,7 @@ class EntityStore:
             return
         for request in [request for request in self._waiting_locks if request.parent_id == parent_id]:
             self._waiting_locks.remove(request)
-            self._saver.lock_request_done(request)
+            self.saver.lock_request_done(request)
         for entity in [e for e in self._entities.values() if e.lock is not None and e.lock.parent_id == parent_id]:
             self._unlock(entity, entity.lock.critical_section_id if entity.lock else "")
         self._grant_locks()
@@ -221,7 +218,7 @@ class EntityStore:
 
     def get_committed(self, request: pb.GetEntityRequest) -> pb.GetEntityResponse:
         """Answer with what the store has of an entity, without what is not written yet."""
-        committed = self._saver.load_committed(self._hub.clock.now_ns(), request.instanceId)
+        committed = self.saver.load_committed(self._hub.clock.now_ns(), request.instanceId)
         return _answer_get(committed.get(request.instanceId), request)
 
     def query(self, query: pb.EntityQuery) -> pb.QueryEntitiesResponse:
@@ -234,7 +231,7 @@ class EntityStore:
 
     def query_committed(self, query: pb.EntityQuery) -> pb.QueryEntitiesResponse:
         """Return one page of the entities that the store has, without what is not written yet."""
-        return _answer_query(self._saver.load_committed(self._hub.clock.now_ns()), query)
+        return _answer_query(self.saver.load_committed(self._hub.clock.now_ns()), query)
 
     def clean(self, request: pb.CleanEntityStorageRequest) -> pb.CleanEntityStorageResponse:
         """Forget entities without state or work, and locks whose holders are gone.
@@ -248,16 +245,16 @@ class EntityStore:
         if request.removeEmptyEntities:
             empty = [entity_id for entity_id, e in self._entities.items() if e.state is None and e.idle]
             for entity_id in empty:
-                self._saver.mark_changed(self._entities.pop(entity_id))
+                self.saver.mark_changed(self._entities.pop(entity_id))
         return pb.CleanEntityStorageResponse()
 
     def _is_orphan(self, holder: str) -> bool:
         instance = self._hub.instances.get(holder)
-        return instance is None or instance.ended
+        return instance is None or instance.status in TERMINAL_STATUSES
 
     def _enqueue_at(self, entity_id: str, operation: pb.HistoryEvent, due_ns: int) -> None:
         numbered = (next(self._hub.journal.operation_numbers), operation)
-        self._saver.operation_came(numbered, entity_id, due_ns)
+        self.saver.operation_came(numbered, entity_id, due_ns)
         if due_ns > self._hub.clock.now_ns():
             self._enqueue_later(entity_id, numbered, due_ns)
         else:
@@ -285,7 +282,7 @@ class EntityStore:
 
     def _settle(self, entity: Entity) -> None:
         """Save a change of an entity and offer its next batch, if it has one that may run now."""
-        self._saver.mark_changed(entity)
+        self.saver.mark_changed(entity)
         ready = any(_may_run(entity, operation) for _, operation in entity.pending)
         if ready and not entity.in_flight and not entity.queued:
             entity.queued = True
@@ -298,11 +295,11 @@ class EntityStore:
         caller = self._hub.instances.get(called.parentInstanceId.value)
         if caller is None or not self._awaits(caller, called):
             return
-        answer = _answer_event(self._hub.time_of(caller), called.requestId, outcome)
+        answer = _answer_event(called.requestId, outcome)
         if caller.status == pb.ORCHESTRATION_STATUS_FAILED:
-            self._hub.remember(caller, answer)
+            self._hub.remember(caller, **answer)
         else:
-            self._hub.deliver(caller, answer)
+            self._hub.deliver(caller, **answer)
 
     def _awaits(self, caller: Instance, called: pb.EntityOperationCalledEvent) -> bool:
         """Whether the execution that runs, or may after a rewind, is the one that called: rewinding renames it."""
@@ -344,12 +341,12 @@ class EntityStore:
             if wanted.isdisjoint(request.entity_ids) and all(e.lock is None and not e.in_flight for e in entities):
                 for entity in entities:
                     entity.lock = request
-                    self._saver.mark_changed(entity)
-                self._saver.lock_request_done(request)
+                    self.saver.mark_changed(entity)
+                self.saver.lock_request_done(request)
                 granted = pb.EntityLockGrantedEvent(criticalSectionId=request.critical_section_id)
                 holder = self._hub.instances.get(request.parent_id)
                 if holder is not None:
-                    self._hub.deliver(holder, event(self._hub.time_of(holder), entityLockGranted=granted))
+                    self._hub.deliver(holder, entityLockGranted=granted)
             else:
                 wanted.update(request.entity_ids)
                 still_waiting.append(request)
@@ -376,14 +373,15 @@ def _answer_query(entities: Mapping[str, Entity], query: pb.EntityQuery) -> pb.Q
     return pb.QueryEntitiesResponse(entities=page, continuationToken=wrap_text(token))
 
 
-def _answer_event(time_ns: int, request_id: str, outcome: pb.OperationResult) -> pb.HistoryEvent:
+def _answer_event(request_id: str, outcome: pb.OperationResult) -> dict[str, Message]:
+    """Return the event that answers a call, by its kind."""
     if outcome.HasField("failure"):
         details = outcome.failure.failureDetails
         failed = pb.EntityOperationFailedEvent(requestId=request_id, failureDetails=details)
-        return event(time_ns, entityOperationFailed=failed)
+        return {"entityOperationFailed": failed}
     output = outcome.success.result if outcome.success.HasField("result") else None
     completed = pb.EntityOperationCompletedEvent(requestId=request_id, output=output)
-    return event(time_ns, entityOperationCompleted=completed)
+    return {"entityOperationCompleted": completed}
 
 
 def _metadata(entity: Entity, *, include_state: bool) -> pb.EntityMetadata:

@@ -7,6 +7,7 @@ import itertools
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 
 from durable_harness.protocol import (
+    TERMINAL_STATUSES,
     Measurement,
     RpcError,
     RpcStatus,
@@ -26,6 +27,7 @@ from durable_harness.scheduler.checks import (
     checked_batch,
     checked_turn,
     entity_id_problem,
+    name_problem,
     raise_for_problem,
     reuse_problem,
     start_problem,
@@ -34,8 +36,7 @@ from durable_harness.scheduler.checks import (
 from durable_harness.scheduler.clock import Clock, RealClock
 from durable_harness.scheduler.entities import BatchWork
 from durable_harness.scheduler.hub_state import HubState
-from durable_harness.scheduler.instances import Instance, event, state_of
-from durable_harness.scheduler.limits import name_problem
+from durable_harness.scheduler.instances import Instance, state_of
 from durable_harness.scheduler.measuring import measure
 from durable_harness.scheduler.payloads import PayloadLimit
 from durable_harness.scheduler.sizes import chunks
@@ -114,7 +115,7 @@ class TaskHub:
         return await self._wait(request, lambda instance: instance.status != pb.ORCHESTRATION_STATUS_PENDING)
 
     async def wait_for_instance_completion(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        return await self._wait(request, lambda instance: instance.ended)
+        return await self._wait(request, lambda instance: instance.status in TERMINAL_STATUSES)
 
     async def raise_event(self, request: pb.RaiseEventRequest) -> pb.RaiseEventResponse:
         self.journal.admit()
@@ -122,7 +123,7 @@ class TaskHub:
         raise_for_problem(name_problem("event", request.name))
         instance = self._known(request.instanceId)
         raised = pb.EventRaisedEvent(name=request.name, input=request.input if request.HasField("input") else None)
-        self.state.deliver(instance, event(self.state.time_of(instance), eventRaised=raised))
+        self.state.deliver(instance, eventRaised=raised)
         await self.journal.settled(key=instance.key)
         return pb.RaiseEventResponse()
 
@@ -140,7 +141,7 @@ class TaskHub:
         instance = self._known(request.instanceId)
         if not instance.is_to_be_suspended:
             suspended = pb.ExecutionSuspendedEvent(input=request.reason if request.HasField("reason") else None)
-            self.state.deliver(instance, event(self.state.time_of(instance), executionSuspended=suspended))
+            self.state.deliver(instance, executionSuspended=suspended)
         await self.journal.settled(key=instance.key)
         return pb.SuspendResponse()
 
@@ -150,7 +151,7 @@ class TaskHub:
         instance = self._known(request.instanceId)
         if instance.is_to_be_suspended:
             resumed = pb.ExecutionResumedEvent(input=request.reason if request.HasField("reason") else None)
-            self.state.deliver(instance, event(self.state.time_of(instance), executionResumed=resumed))
+            self.state.deliver(instance, executionResumed=resumed)
         await self.journal.settled(key=instance.key)
         return pb.ResumeResponse()
 
@@ -327,7 +328,7 @@ class TaskHub:
         unterminated = []
         for instance_id in request.instanceBatch.instanceIds:
             instance = self.instances.get(instance_id)
-            if instance is None or instance.ended or instance.execution is None:
+            if instance is None or instance.status in TERMINAL_STATUSES or instance.execution is None:
                 unterminated.append(instance_id)
             else:
                 ending = pb.CompleteOrchestrationAction(
@@ -390,7 +391,7 @@ def _existing(instance: Instance | None, instance_id: str) -> Instance:
 
 
 def _check_has_ended(instance: Instance) -> None:
-    if not instance.ended:
+    if instance.status not in TERMINAL_STATUSES:
         raise RpcError(
             RpcStatus.FAILED_PRECONDITION,
             f"Instance '{instance.instance_id}' is still active; restart it under a new id, or end it before.",

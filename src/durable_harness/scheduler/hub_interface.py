@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from google.protobuf.message import Message
+
 from durable_harness.protocol import pb
 from durable_harness.scheduler.clock import Clock
 from durable_harness.scheduler.dispatch import Work
@@ -78,10 +80,10 @@ class Hub(Source, Protocol):
     def remove(self, instance: Instance) -> None:
         """Delete an instance. Results of work that still runs for it are dropped."""
 
-    def deliver(self, instance: Instance, new_event: pb.HistoryEvent) -> None:
-        """Put an event into the inbox of an instance; one that has ended takes no more."""
+    def deliver(self, instance: Instance, **kind: Message) -> None:
+        """Put an event, of the present, into the inbox of an instance; one that has ended takes no more."""
 
-    def remember(self, instance: Instance, late: pb.HistoryEvent) -> None:
+    def remember(self, instance: Instance, **kind: Message) -> None:
         """Keep what came for an instance after it had failed: a rewind may still need it."""
 
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:

@@ -1,7 +1,7 @@
 """The state of one task hub, and the steps that change it.
 
 All changes happen on the event loop's thread, each in one synchronous step that ends in `settle`. What a change makes
-possible (work to hand out, a request to answer) is done when the journal has committed it: `take_pending`.
+possible (work to hand out, a request to answer) is done when the journal has committed it: `offer`, `on_commit`.
 """
 
 from __future__ import annotations
@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import functools
 
-from durable_harness.protocol import new_id, pb, wrap_text
+from google.protobuf.message import Message
+
+from durable_harness.protocol import TERMINAL_STATUSES, new_id, pb, wrap_text
 from durable_harness.scheduler.clock import STEP_NS, Clock
 from durable_harness.scheduler.dispatch import Dispatcher, Work
 from durable_harness.scheduler.entities import EntityStore
-from durable_harness.scheduler.instances import Execution, Instance, Parent, event, execution_started
+from durable_harness.scheduler.execution import Execution, event
+from durable_harness.scheduler.instances import Instance, Parent, execution_started
 from durable_harness.scheduler.registry import Registry
 from durable_harness.scheduler.repeats import Repeats
 from durable_harness.scheduler.storage.journal import Action, Journal, Rows
@@ -41,8 +44,6 @@ class HubState:
         self.in_hand = self.journal.store.in_hand
         self.instances = Registry(name, self.journal, self)
         self.entities = EntityStore(self)
-        self._pending: list[Action] = []
-        self._woken: dict[str, None] = {}
         self.waiters = Waiters()
         self.journal.on_refusal(self.waiters.refuse)
         self.clock.on_step(self._clock_was_set)
@@ -101,28 +102,23 @@ class HubState:
     def _clock_was_set(self) -> None:
         """Note that times of what is under way are no measurements: the wall clock was set in between."""
         for instance in self.instances.living():
-            if not instance.ended:
+            if instance.status not in TERMINAL_STATUSES:
                 instance.is_modelled = True
                 self.instances.mark_changed(instance)
 
     def collect_rows(self, rows: Rows) -> Action:
         """Add the rows of all changes since the last call; return what to do once they are written."""
-        self.entities.collect_rows(rows)
+        self.entities.saver.collect_rows(rows)
         self.repeats.collect_rows(rows)
         return self.instances.collect_rows(rows)
 
-    def take_pending(self) -> list[Action]:
-        """Return what to do once the changes since the last call are committed: hand out work, wake who waits."""
-        pending, self._pending = self._pending, []
-        woken, self._woken = self._woken, {}
-        if self.waiters.waiting:  # who comes later has seen these changes
-            pending.append(functools.partial(self.waiters.wake, woken))
-        return pending
-
     def on_commit(self, action: Action) -> None:
         """Do something when all that has happened so far is committed."""
-        self._pending.append(action)
-        self.journal.mark(self)
+        self.journal.mark(self, action)
+
+    def _wake_waiters_of(self, *instance_ids: str) -> None:
+        """Wake who waits for these instances, when what happened to them is committed."""
+        self.on_commit(functools.partial(self.waiters.wake, instance_ids))
 
     def create(  # noqa: PLR0913 - the fields of an instance
         self,
@@ -184,16 +180,16 @@ class HubState:
         self.timings.forget(instance.instance_id)
         self.repeats.forget(instance.key)
         self.instances.remove(instance)
-        self._woken[instance.instance_id] = None
+        self._wake_waiters_of(instance.instance_id)
 
     def forget_all(self) -> None:
         """Delete every instance and entity. Results of work that workers still do for them are dropped."""
-        self._woken |= dict.fromkeys(self.waiters.waiting)
         self.instances.forget_all()
         self.entities.forget_all()
         self.repeats.forget_all()
         self.timings.forget_all()
         self.dispatcher.drop_unawaited()
+        self._wake_waiters_of(*self.waiters.waiting)
 
     def withdraw(self, created: Instance, replaced: Instance | None) -> None:
         """Take back a creation that is not committed, and the removal of the instance that was in its place."""
@@ -209,7 +205,7 @@ class HubState:
             return
         instance.is_stored = self.instances.is_in_store(key)
         failure = pb.TaskFailureDetails(errorType=NOT_STORED, errorMessage=problem)
-        if not instance.ended and instance.execution is not None:
+        if instance.status not in TERMINAL_STATUSES and instance.execution is not None:
             ending = pb.CompleteOrchestrationAction(
                 orchestrationStatus=pb.ORCHESTRATION_STATUS_FAILED, failureDetails=failure
             )
@@ -232,23 +228,24 @@ class HubState:
             callers.add(caller.instance_id if caller is not None else "")
         return (caller and caller.version) or ""
 
-    def deliver(self, instance: Instance, new_event: pb.HistoryEvent) -> None:
-        """Put an event into the inbox of an instance; one that has ended takes no more."""
-        if instance.ended or instance.execution is None:
+    def deliver(self, instance: Instance, **kind: Message) -> None:
+        """Put an event, of the present, into the inbox of an instance; one that has ended takes no more."""
+        if instance.status in TERMINAL_STATUSES or instance.execution is None:
             return
-        instance.execution.inbox.append(new_event)
+        instance.execution.inbox.append(event(self.time_of(instance), **kind))
         self.settle(instance)
 
-    def remember(self, instance: Instance, late: pb.HistoryEvent) -> None:
+    def remember(self, instance: Instance, **kind: Message) -> None:
         """Keep what came for an instance after it had failed: a rewind may still need it."""
-        self.instances.revive(instance).history.append(late)
+        late = event(self.time_of(instance), **kind)
+        self.instances.revive(instance).history.extend((late,))
         self.instances.mark_changed(instance)
 
     def terminate(self, instance: Instance, reason: str | None, *, recurse: bool) -> None:
         """Send an instance its termination, and end it if no worker takes that within the grace."""
         terminated = pb.ExecutionTerminatedEvent(input=wrap_text(reason), recurse=recurse)
         execution = instance.execution
-        self.deliver(instance, event(self.time_of(instance), executionTerminated=terminated))
+        self.deliver(instance, executionTerminated=terminated)
         if execution is not None:
             end_if_untaken = functools.partial(end_untaken, self, instance, execution)
             asyncio.get_running_loop().call_later(TERMINATION_GRACE_S, end_if_untaken)
@@ -271,17 +268,23 @@ class HubState:
     def settle(self, instance: Instance) -> None:
         """Save a change and, once that is done, do what it made possible: a turn to run, waiters to wake."""
         execution = instance.execution
-        if execution is not None and not execution.queued and self._has_turn(instance, execution):
+        if (
+            execution is not None
+            and not (execution.queued or execution.turn)
+            and (execution.inbox.events or execution.replay_due)
+            and self._may_begin(instance, execution)
+        ):
             execution.queued = True
             self.offer(instance.instance_id, TurnWork(self, instance, execution))
         if self.clock.is_moved:
             instance.is_modelled = True
-        self._woken[instance.instance_id] = None
+        if instance.instance_id in self.waiters.waiting:  # who comes later has seen this change
+            self._wake_waiters_of(instance.instance_id)
         self.instances.mark_changed(instance)
 
-    def _has_turn(self, instance: Instance, execution: Execution) -> bool:
-        """Whether a worker could make progress now. One that waits or is suspended still listens for its end."""
-        if execution.turn is not None or not (execution.inbox or execution.replay_due) or instance.ended:
+    def _may_begin(self, instance: Instance, execution: Execution) -> bool:
+        """Whether a turn may begin now. One that waits or is suspended still listens for its end."""
+        if instance.status in TERMINAL_STATUSES:
             return False
         suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
         is_too_early = execution.not_before_ns > 0 and execution.not_before_ns > self.time_of(instance)
@@ -293,4 +296,4 @@ class HubState:
     def offer(self, subject_id: str, work: Work) -> None:
         """Make work of an instance or entity ready for a worker, when what it rests on is committed."""
         self.timings.note(subject_id, work.times)
-        self.on_commit(functools.partial(self.dispatcher.offer, work))
+        self.journal.mark(self, functools.partial(self.dispatcher.offer, work))

@@ -1,7 +1,7 @@
 """What the scheduler knows of an orchestration instance.
 
-An `Instance` is what stays: its identity and its state. An `Execution` is what only a living instance needs:
-history as events, the inbox, the turn under way. Once the instance has ended and is saved, both leave memory.
+An `Instance` is what stays: its identity and its state. Its `Execution` is what only a living instance needs. Once the
+instance has ended and is saved, both leave memory.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import TERMINAL_STATUSES, Costs, copy_of, from_ns, pb, to_ns, wrap_text
-from durable_harness.protocol.continuing import Continuation
-from durable_harness.scheduler.history import NO_ACTION_ID, History
-from durable_harness.scheduler.inbox import Inbox
+from durable_harness.protocol import Costs, pb, to_ns, wrap_text
+from durable_harness.scheduler.execution import Execution, event
 
 EXECUTION_STARTED_ID = 0
 """As in Azure: the event that starts an execution has this id."""
@@ -29,107 +27,6 @@ class Parent:
     name: str
     version: str | None
     key: int
-
-
-@dataclass(slots=True)
-class Saved:
-    """How much of an execution the store holds; Execution has the numbers of its events.
-
-    `history` counts events of the history, in `turns` rows. The rows of the inbox are those of the events from `taken`
-    on, up to `received`.
-    """
-
-    history: int = 0
-    turns: int = 0
-    received: int = 0
-    taken: int = 0
-
-
-@dataclass(slots=True)
-class TurnUnderWay:
-    """The new events of the turn that a worker has now.
-
-    The first one begins the turn. It is made for the turn and was not received: it has no number, and is gone if the
-    turn comes back.
-    """
-
-    events: list[pb.HistoryEvent]
-
-    @property
-    def received(self) -> list[pb.HistoryEvent]:
-        return self.events[1:]
-
-
-@dataclass(slots=True)
-class Execution:
-    """The living part of an instance.
-
-    Received events are numbered from 0 in their order. They move from the right to the left:
-
-        0 .......... taken ............................ received
-        |  history   |  turn under way  |     inbox     |
-
-    `saved` counts what the store already holds. `rewritten` is set when the history was replaced: all rows are then
-    deleted and written again. `queued` means that a turn waits for a worker. `replay_due` means that a turn is due
-    although no event waits: the history was rewound. `losses` counts how often a worker was lost with this turn; `span`
-    is the trace of the orchestration so far. `last_turn` is what the next turn continues; None if no worker can have
-    kept that.
-    """
-
-    execution_id: str
-    history: History = field(default_factory=History)
-    inbox: Inbox = field(default_factory=Inbox)
-    turn: TurnUnderWay | None = None
-    taken: int = 0
-    queued: bool = False
-    losses: int = 0
-    span: pb.OrchestrationTraceContext | None = None
-    replay_due: bool = False
-    not_before_ns: int = 0
-    saved: Saved = field(default_factory=Saved)
-    rewritten: bool = False
-    last_turn: Continuation | None = None
-
-    @property
-    def received(self) -> int:
-        """How many events were received: those taken, those of the turn under way, those in the inbox."""
-        under_way = len(self.turn.received) if self.turn is not None else 0
-        return self.taken + under_way + len(self.inbox)
-
-    def received_since(self, number: int) -> list[pb.HistoryEvent]:
-        """Return the events from a number on that are not part of the history yet."""
-        inbox_from = self.received - len(self.inbox)
-        if self.turn is None or number >= inbox_from:
-            return self.inbox.since(number - inbox_from)
-        return [*self.turn.received[number - self.taken :], *self.inbox]
-
-    def begin_turn(self, now_ns: int) -> list[pb.HistoryEvent]:
-        """Take the events of the next turn from the inbox and return them, behind the one that begins the turn."""
-        # A suspension ends the turn: the events after it wait for the resumption.
-        self.turn = TurnUnderWay([_orchestrator_started(now_ns), *self.inbox.take_through("executionSuspended")])
-        return self.turn.events
-
-    def return_turn(self) -> None:
-        """Put the events of the turn back: its worker did not do it."""
-        if self.turn is not None:
-            self.inbox.put_back(self.turn.received)
-            self.turn = None
-
-    def finish_turn(self) -> list[pb.HistoryEvent]:
-        """Move the events of the turn into the history and return them."""
-        assert self.turn is not None
-        turn, self.turn = self.turn, None
-        self.replay_due = False  # not before: a turn that comes back is still due
-        self.taken += len(turn.received)
-        self.history.extend(turn.events)
-        return turn.events
-
-    def take_termination(self, now_ns: int) -> list[pb.HistoryEvent]:
-        """Move all events up to the termination in the inbox into the history, without a worker; return them."""
-        if self.turn is None:
-            self.turn = TurnUnderWay([_orchestrator_started(now_ns)])
-        self.turn.events += self.inbox.take_through("executionTerminated")
-        return self.finish_turn()
 
 
 @dataclass(slots=True)
@@ -169,10 +66,6 @@ class Instance:
     epoch_ns: int = 0
 
     @property
-    def ended(self) -> bool:
-        return self.status in TERMINAL_STATUSES
-
-    @property
     def is_to_be_suspended(self) -> bool:
         """Whether it is suspended, or will be once it has taken what it was sent."""
         execution = self.execution
@@ -185,7 +78,7 @@ class Instance:
     @property
     def latest_ns(self) -> int:
         """The latest time that is recorded of it: of its last turn, or of what came since then."""
-        inbox = self.execution.inbox if self.execution is not None else ()
+        inbox = self.execution.inbox.events if self.execution is not None else ()
         return max([self.updated_ns, *(to_ns(came.timestamp) for came in inbox)])
 
 
@@ -194,78 +87,57 @@ def state_of(instance: Instance, *, payloads: bool) -> pb.OrchestrationState:
     state = pb.OrchestrationState(
         instanceId=instance.instance_id,
         name=instance.name,
-        version=wrap_text(instance.version),
         orchestrationStatus=instance.status,
-        createdTimestamp=from_ns(instance.created_ns),
-        lastUpdatedTimestamp=from_ns(instance.updated_ns),
-        executionId=wrap_text(instance.execution_id),
+        executionId={"value": instance.execution_id},
         failureDetails=instance.failure,
         tags=instance.tags,
     )
+    state.createdTimestamp.FromNanoseconds(instance.created_ns)
+    state.lastUpdatedTimestamp.FromNanoseconds(instance.updated_ns)
     if instance.scheduled_start_ns:
-        state.scheduledStartTimestamp.CopyFrom(from_ns(instance.scheduled_start_ns))
+        state.scheduledStartTimestamp.FromNanoseconds(instance.scheduled_start_ns)
     if instance.completed_ns:
-        state.completedTimestamp.CopyFrom(from_ns(instance.completed_ns))
+        state.completedTimestamp.FromNanoseconds(instance.completed_ns)
     if instance.parent is not None:
         state.parentInstanceId.value = instance.parent.instance_id
+    _set_texts(state, version=instance.version)
     if payloads:
-        for name, text in (
-            ("input", instance.input),
-            ("output", instance.output),
-            ("customStatus", instance.custom_status),
-        ):
-            if text is not None:
-                getattr(state, name).value = text
+        _set_texts(state, input=instance.input, output=instance.output, customStatus=instance.custom_status)
     return state
+
+
+def _set_texts(message: Message, **texts: str | None) -> None:
+    """Set StringValue fields of a message; one without a text stays unset."""
+    for name, text in texts.items():
+        if text is not None:
+            getattr(message, name).value = text
 
 
 def execution_started(instance: Instance, time_ns: int) -> pb.HistoryEvent:
     """Return the event that an execution begins with."""
     started = pb.ExecutionStartedEvent(
         name=instance.name,
-        version=wrap_text(instance.version),
-        input=wrap_text(instance.input),
         orchestrationInstance=pb.OrchestrationInstance(
-            instanceId=instance.instance_id, executionId=wrap_text(instance.execution_id)
+            instanceId=instance.instance_id, executionId={"value": instance.execution_id}
         ),
         parentTraceContext=instance.trace_context,
         tags=instance.tags,
     )
+    _set_texts(started, version=instance.version, input=instance.input)
     if instance.scheduled_start_ns:
-        started.scheduledStartTimestamp.CopyFrom(from_ns(instance.scheduled_start_ns))
+        started.scheduledStartTimestamp.FromNanoseconds(instance.scheduled_start_ns)
     if instance.parent is not None:
         started.parentInstance.CopyFrom(parent_info(instance.parent))
     return event(time_ns, EXECUTION_STARTED_ID, executionStarted=started)
-
-
-def _orchestrator_started(time_ns: int) -> pb.HistoryEvent:
-    return event(time_ns, orchestratorStarted=pb.OrchestratorStartedEvent())
-
-
-def event(time_ns: int, event_id: int = NO_ACTION_ID, **kind: Message) -> pb.HistoryEvent:
-    """Return a HistoryEvent.
-
-    What an orchestrator asked for has the id of its action, its end too; the start of an execution has 0, all else -1.
-    """
-    # A message of another type than its name has is a TypeError.
-    return pb.HistoryEvent(eventId=event_id, timestamp=from_ns(time_ns), **kind)  # type: ignore[arg-type]
-
-
-def not_after(time_ns: int, came: pb.HistoryEvent) -> pb.HistoryEvent:
-    """Return a copy of an event that is no later than this: it may have come by a clock that was set back since."""
-    copied = copy_of(came)
-    if to_ns(came.timestamp) > time_ns:
-        copied.timestamp.CopyFrom(from_ns(time_ns))
-    return copied
 
 
 def parent_info(parent: Parent) -> pb.ParentInstanceInfo:
     """Return the protocol's ParentInstanceInfo of a child."""
     return pb.ParentInstanceInfo(
         taskScheduledId=parent.task_id,
-        name=wrap_text(parent.name),
+        name={"value": parent.name},
         version=wrap_text(parent.version),
         orchestrationInstance=pb.OrchestrationInstance(
-            instanceId=parent.instance_id, executionId=wrap_text(parent.execution_id)
+            instanceId=parent.instance_id, executionId={"value": parent.execution_id}
         ),
     )

@@ -108,7 +108,7 @@ class PayloadLimit:
                 f"The {name} has {size} bytes; a payload may have {limit} at most. Keep large data elsewhere and pass a"
                 " reference to it.",
             )
-        return Problem(TOO_DEEP, too_deep(name)) if holds_too_deep(text) else None
+        return Problem(TOO_DEEP, too_deep(name)) if len(text) > MAX_JSON_DEPTH and holds_too_deep(text) else None
 
 
 def _parts_of_turn(response: pb.OrchestratorResponse) -> Iterator[tuple[str, str]]:

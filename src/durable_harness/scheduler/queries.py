@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import RpcError, RpcStatus, pb, to_ns
+from durable_harness.protocol import TERMINAL_STATUSES, RpcError, RpcStatus, pb, to_ns
 from durable_harness.scheduler.entity_records import Entity
 from durable_harness.scheduler.instances import Instance, state_of
 from durable_harness.scheduler.registry import Registry, read_instance
@@ -73,7 +73,7 @@ def select_for_purge(store: Store, registry: Registry, hub: str, request: pb.Pur
     else:
         ids = [request.instanceId] if request.instanceId else list(request.instanceBatch.instanceIds)
         chosen = [found for instance_id in ids if (found := registry.get(instance_id)) is not None]
-    doomed = {instance.instance_id: instance for instance in chosen if instance.ended}
+    doomed = {instance.instance_id: instance for instance in chosen if instance.status in TERMINAL_STATUSES}
     if request.recursive:
         for instance in list(doomed.values()):
             doomed.update(_ended_descendants(registry, instance))
@@ -94,7 +94,7 @@ def _ended_descendants(registry: Registry, instance: Instance) -> dict[str, Inst
     to_visit = [instance]
     while to_visit:
         for child in children_of(registry, to_visit.pop()):
-            if child.ended and child.instance_id not in found:
+            if child.status in TERMINAL_STATUSES and child.instance_id not in found:
                 found[child.instance_id] = child
                 to_visit.append(child)
     return found

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import cast
 
-from google.protobuf.message import Message
-
 from durable_harness.own_loggers import own_logger
-from durable_harness.protocol import pb
-from durable_harness.scheduler.history import History
-from durable_harness.scheduler.inbox import Inbox
-from durable_harness.scheduler.instances import Execution, Instance, Parent, Saved, parent_info
+from durable_harness.protocol import TERMINAL_STATUSES, pb
+from durable_harness.scheduler.execution import Execution, History, Inbox, Saved
+from durable_harness.scheduler.instances import Instance, Parent, parent_info
 from durable_harness.scheduler.measuring import pack_costs, unpack_costs
 from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
@@ -56,7 +54,7 @@ class Registry:
     def running(self, instance_id: str, execution_id: str) -> Instance | None:
         """Return an instance if this execution of it still runs. The store is not asked: what runs is in memory."""
         instance = self._living.get(instance_id)
-        if instance is None or instance.ended or instance.execution_id != execution_id:
+        if instance is None or instance.status in TERMINAL_STATUSES or instance.execution_id != execution_id:
             return None
         return instance
 
@@ -66,7 +64,7 @@ class Registry:
     def is_current(self, instance: Instance, execution: Execution) -> bool:
         """Whether this execution of this very instance (not of one that replaced it) still runs."""
         is_there = self._living.get(instance.instance_id) is instance
-        return is_there and instance.execution is execution and not instance.ended
+        return is_there and instance.execution is execution and instance.status not in TERMINAL_STATUSES
 
     def committed(self, instance_id: str) -> Instance | None:
         """Return an instance as the store has it, without what is not written yet."""
@@ -156,27 +154,33 @@ class Registry:
                 for statement in (sql.DELETE_INSTANCE, sql.DELETE_TURNS, sql.DELETE_INBOX):
                     rows[statement].append((key,))
         for instance in changed:
-            self._try_to_collect(instance, rows)
-        ended = [instance for instance in changed if instance.ended]
+            try:
+                self._collect_instance(instance, rows)
+            except Exception as error:  # one that cannot be written as bytes must not keep the others from it
+                logger.exception("Instance '%s' cannot be saved.", instance.instance_id)
+                problem = f"The instance cannot be saved: {type(error).__name__}: {error}."
+                asyncio.get_running_loop().call_soon(self._journal.refuse, instance.key, problem)
+        ended = [instance for instance in changed if instance.status in TERMINAL_STATUSES]
         keys = [instance.key for instance in changed]
         self._writing.update(keys)
+        return functools.partial(self._were_written, keys, ended, removed)
 
-        def committed() -> None:
-            self._writing.difference_update(keys)
-            self._retire(ended)
-            for instance_id in removed:
-                self._leaving.pop(instance_id, None)
-
-        return committed
-
-    def _try_to_collect(self, instance: Instance, rows: Rows) -> None:
-        """Add the rows of an instance. One that cannot be written as bytes must not keep the others from it."""
-        try:
-            self._collect_instance(instance, rows)
-        except Exception as error:
-            logger.exception("Instance '%s' cannot be saved.", instance.instance_id)
-            problem = f"The instance cannot be saved: {type(error).__name__}: {error}."
-            asyncio.get_running_loop().call_soon(self._journal.refuse, instance.key, problem)
+    def _were_written(self, keys: Iterable[int], ended: Iterable[Instance], removed: Iterable[str]) -> None:
+        """Drop instances that have ended from memory, except the latest, which are likely to be polled."""
+        self._writing.difference_update(keys)
+        for instance_id in removed:
+            self._leaving.pop(instance_id, None)
+        for instance in ended:
+            if (
+                instance.status in TERMINAL_STATUSES  # else it was rewound meanwhile
+                and self._living.get(instance.instance_id) is instance
+                and instance.key not in self._changed
+            ):
+                instance.execution = None
+                del self._living[instance.instance_id]
+                self._recent[instance.instance_id] = instance
+        while len(self._recent) > RECENT_INSTANCES:
+            self._recent.popitem(last=False)
 
     def is_in_store(self, key: int) -> bool:
         return self._journal.store.row("SELECT 1 FROM instances WHERE key = ?", (key,)) is not None
@@ -207,20 +211,6 @@ class Registry:
             not_before_ns=instance.scheduled_start_ns,
             saved=Saved(len(history), self._journal.store.highest_turn(instance.key), first + len(inbox), first),
         )
-
-    def _retire(self, ended: list[Instance]) -> None:
-        """Drop saved instances that have ended from memory, except the latest, which are likely to be polled."""
-        for instance in ended:
-            if (
-                instance.ended
-                and self._living.get(instance.instance_id) is instance
-                and instance.key not in self._changed
-            ):
-                instance.execution = None
-                del self._living[instance.instance_id]
-                self._recent[instance.instance_id] = instance
-        while len(self._recent) > RECENT_INSTANCES:
-            self._recent.popitem(last=False)
 
     def _collect_instance(self, instance: Instance, rows: Rows) -> None:
         execution = instance.execution
@@ -253,7 +243,7 @@ def _collect_execution(instance: Instance, execution: Execution, rows: Rows) -> 
         rows[sql.INSERT_TURN].append((key, saved.turns, chunk))
     # Execution has the picture of these numbers. Rows of the inbox hold what is received and not in the history yet: of
     # an ended instance nothing. What was taken before it was ever saved never had a row.
-    has_ended = instance.ended
+    has_ended = instance.status in TERMINAL_STATUSES
     received = execution.taken if has_ended else execution.received
     first_new = max(saved.received, execution.taken)
     new = [] if has_ended else execution.received_since(first_new)
@@ -281,10 +271,10 @@ def _to_row(instance: Instance, hub_name: str, *, replay_due: bool) -> Row:
         instance.status,
         instance.output,
         instance.custom_status,
-        _blob(instance.failure),
-        _blob(parent_info(instance.parent) if instance.parent is not None else None),
+        instance.failure and instance.failure.SerializeToString(),
+        instance.parent and parent_info(instance.parent).SerializeToString(),
         json.dumps(instance.tags) if instance.tags else None,
-        _blob(instance.trace_context),
+        instance.trace_context and instance.trace_context.SerializeToString(),
         instance.begun_ns,
         instance.is_modelled,
         instance.parent.key if instance.parent else 0,
@@ -302,8 +292,8 @@ def _changes(instance: Instance, *, replay_due: bool) -> Row:
         instance.status,
         instance.output,
         instance.custom_status,
-        _blob(instance.failure),
-        _blob(parent_info(instance.parent) if instance.parent is not None else None),
+        instance.failure and instance.failure.SerializeToString(),
+        instance.parent and parent_info(instance.parent).SerializeToString(),
         instance.begun_ns,
         instance.is_modelled,
         instance.children,
@@ -371,7 +361,3 @@ def _parent(info: pb.ParentInstanceInfo, key: int) -> Parent:
         info.version.value if info.HasField("version") else None,
         key,
     )
-
-
-def _blob(message: Message | None) -> bytes | None:
-    return None if message is None else message.SerializeToString()

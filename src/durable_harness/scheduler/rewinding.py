@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from durable_harness.protocol import pb, unwrap_text
-from durable_harness.scheduler.history import History
+from durable_harness.protocol import TERMINAL_STATUSES, pb, unwrap_text
+from durable_harness.scheduler.execution import Execution, History
 from durable_harness.scheduler.hub_interface import Hub
-from durable_harness.scheduler.instances import Execution, Instance, Parent
+from durable_harness.scheduler.instances import Instance, Parent
 from durable_harness.scheduler.tasks import report_to_parent, restore_task, start_child, unanswered
 
 
@@ -40,5 +40,5 @@ def _restore_child(hub: Hub, instance: Instance, execution: Execution, past: pb.
             (e.executionRewound for e in reversed(execution.history.since(0)) if e.HasField("executionRewound")), None
         )
         hub.rewind(child, unwrap_text(reason, "reason") if reason is not None else None)
-    elif child.ended:
-        report_to_parent(hub, child)
+    elif child.status in TERMINAL_STATUSES:
+        report_to_parent(hub, child, child.parent)

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from durable_harness.protocol import RpcError, RpcStatus, new_id, pb, to_ns
 from durable_harness.protocol.run_again import ORIGIN_TAG, PAYLOADS, RECEIVED, RunAgain
 from durable_harness.scheduler.checks import raise_for_problem, start_problem
-from durable_harness.scheduler.history import History
+from durable_harness.scheduler.execution import Execution, History, Inbox
 from durable_harness.scheduler.hub import TaskHub
-from durable_harness.scheduler.inbox import Inbox
-from durable_harness.scheduler.instances import Execution, Instance, execution_started
+from durable_harness.scheduler.instances import Instance, execution_started
 from durable_harness.scheduler.tasks import restore_tasks, unanswered
-from durable_harness.scheduler.turns import status_after
+from durable_harness.scheduler.turns import take_events
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instanc
     )
     _check_new(hub, instance)
     if part.past:
-        instance.status = status_after(instance.status, part.past)
+        take_events(instance, part.past, now_ns)
         instance.costs, instance.is_modelled, instance.begun_ns = None, True, now_ns  # its past is another one's
     own = [_own(event, instance) for event in part.events]
     taken = len(part.past)

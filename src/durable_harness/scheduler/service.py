@@ -81,7 +81,7 @@ class SchedulerService:
         self._skip_until_ns: int | None = None
         self.alarms = Alarms(self.clock, self._stopped_ringing, self._set_asleep)
         self.progress = asyncio.Event()
-        """Set after every commit, when all that it allowed was done."""
+        """Set when an alarm no longer rings, and by whoever has the journal set it after each commit."""
         store = Store(options.data, options.durability)
         self.hubs: dict[str, TaskHub] = {}
         self.closed_hubs: list[ClosedHub] = []
@@ -94,7 +94,8 @@ class SchedulerService:
             if isinstance(error, sqlite3.Error):  # not seen by the check of its structure
                 raise store.refusal(error) from error
             raise
-        self.journal.on_each_commit(self._committed)
+        if self.skipping:
+            self.journal.on_each_commit(self.skip_if_idle)
 
     def hub(self, name: str) -> TaskHub:
         """Return a task hub; one not known is made on first use where hubs are dynamic, else NOT_FOUND."""
@@ -171,7 +172,9 @@ class SchedulerService:
 
     def skip_time(self, *, on: bool, at_most_s: float | None = None) -> None:
         """Skip to the next due time whenever no work is under way, no further than `at_most_s` from now."""
-        self.skipping = on
+        if on != self.skipping:
+            self.skipping = on
+            (self.journal.on_each_commit if on else self.journal.off_each_commit)(self.skip_if_idle)
         limited = on and at_most_s is not None
         self._skip_until_ns = self.clock.elapsed_ns() + int((at_most_s or 0) * NS_PER_S) if limited else None
         self.skip_if_idle()
@@ -210,9 +213,4 @@ class SchedulerService:
 
     def _stopped_ringing(self) -> None:
         self.skip_if_idle()
-        self.progress.set()
-
-    def _committed(self) -> None:
-        if self.skipping:
-            self.skip_if_idle()
         self.progress.set()

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from durable_harness.protocol import copy_of, from_ns, pb, to_ns, unwrap_text, wrap_text
+from durable_harness.protocol import TERMINAL_STATUSES, copy_of, from_ns, pb, to_ns, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.values import LATEST_NS
 from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.checks import start_problem
+from durable_harness.scheduler.execution import Execution
 from durable_harness.scheduler.hub_interface import Hub
-from durable_harness.scheduler.instances import Execution, Instance, Parent, event
+from durable_harness.scheduler.instances import Instance, Parent
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.storage.in_hand import NO_SLOT
 from durable_harness.scheduler.timings import WorkTimes
@@ -87,15 +88,13 @@ class ActivityWork:
             self.hub.on_commit(functools.partial(self.hub.in_hand.release, self._slot()))
         instance = self.hub.instances.running(self.instance_id, self.execution_id)
         if instance is not None:
-            self.hub.deliver(instance, _outcome(self.task_id, response, self.hub.time_of(instance)))
-
-
-def _outcome(task_id: int, response: pb.ActivityResponse, time_ns: int) -> pb.HistoryEvent:
-    if response.HasField("failureDetails"):
-        failed = pb.TaskFailedEvent(taskScheduledId=task_id, failureDetails=response.failureDetails)
-        return event(time_ns, taskFailed=failed)
-    result = response.result if response.HasField("result") else None
-    return event(time_ns, taskCompleted=pb.TaskCompletedEvent(taskScheduledId=task_id, result=result))
+            if response.HasField("failureDetails"):
+                failed = pb.TaskFailedEvent(taskScheduledId=self.task_id, failureDetails=response.failureDetails)
+                self.hub.deliver(instance, taskFailed=failed)
+            else:
+                result = response.result if response.HasField("result") else None
+                completed = pb.TaskCompletedEvent(taskScheduledId=self.task_id, result=result)
+                self.hub.deliver(instance, taskCompleted=completed)
 
 
 def offer_activity(
@@ -107,7 +106,7 @@ def offer_activity(
         version=scheduled.version if scheduled.HasField("version") else None,
         input=scheduled.input if scheduled.HasField("input") else None,
         orchestrationInstance=pb.OrchestrationInstance(
-            instanceId=instance.instance_id, executionId=wrap_text(execution.execution_id)
+            instanceId=instance.instance_id, executionId={"value": execution.execution_id}
         ),
         taskId=task_id,
         parentTraceContext=scheduled.parentTraceContext if scheduled.HasField("parentTraceContext") else None,
@@ -140,7 +139,7 @@ def _fire_timer(hub: Hub, instance_id: str, execution_id: str, timer_id: int, du
     waiting = hub.instances.running(instance_id, execution_id)
     if waiting is not None:
         fired = pb.TimerFiredEvent(fireAt=from_ns(due_ns), timerId=timer_id)
-        hub.deliver(waiting, event(hub.time_of(waiting), timerFired=fired))
+        hub.deliver(waiting, timerFired=fired)
 
 
 def start_child(
@@ -155,7 +154,7 @@ def start_child(
     failure = _child_failure(created, existing)
     if failure is not None:
         failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
-        hub.deliver(instance, event(hub.time_of(instance), subOrchestrationInstanceFailed=failed))
+        hub.deliver(instance, subOrchestrationInstanceFailed=failed)
         return
     if existing is not None:
         hub.remove(existing)
@@ -180,7 +179,7 @@ def _child_failure(
     problem = start_problem(created.instanceId, created)
     if problem:
         return pb.TaskFailureDetails(errorType="ArgumentException", errorMessage=problem)
-    if existing is not None and not existing.ended:
+    if existing is not None and existing.status not in TERMINAL_STATUSES:
         return pb.TaskFailureDetails(
             errorType="OrchestrationAlreadyExistsException",
             errorMessage=f"An orchestration instance with the id '{created.instanceId}' already exists and is active.",
@@ -188,25 +187,22 @@ def _child_failure(
     return None
 
 
-def report_to_parent(hub: Hub, child: Instance) -> None:
+def report_to_parent(hub: Hub, child: Instance, waiting: Parent) -> None:
     """Deliver a child's outcome to the execution that waits for it, in the same step in which the child ends."""
-    if child.parent is None:
-        return
-    parent = hub.instances.running(child.parent.instance_id, child.parent.execution_id)
+    parent = hub.instances.running(waiting.instance_id, waiting.execution_id)
     if parent is None:
         return
-    task_id = child.parent.task_id
+    task_id = waiting.task_id
     if child.status == pb.ORCHESTRATION_STATUS_COMPLETED:
         completed = pb.SubOrchestrationInstanceCompletedEvent(taskScheduledId=task_id, result=wrap_text(child.output))
-        outcome = event(hub.time_of(parent), subOrchestrationInstanceCompleted=completed)
+        hub.deliver(parent, subOrchestrationInstanceCompleted=completed)
     else:
         failure = child.failure or pb.TaskFailureDetails(
             errorType="OrchestrationTerminatedException",
             errorMessage=f"The sub-orchestration '{child.instance_id}' was terminated: {child.output or 'no reason'}",
         )
         failed = pb.SubOrchestrationInstanceFailedEvent(taskScheduledId=task_id, failureDetails=failure)
-        outcome = event(hub.time_of(parent), subOrchestrationInstanceFailed=failed)
-    hub.deliver(parent, outcome)
+        hub.deliver(parent, subOrchestrationInstanceFailed=failed)
 
 
 def unanswered(history: list[pb.HistoryEvent]) -> list[pb.HistoryEvent]:
@@ -241,7 +237,7 @@ def restore_tasks(hub: Hub, instance: Instance, execution: Execution) -> list[pb
 
     Its children live on and report by themselves.
     """
-    waiting = unanswered([*execution.history, *execution.inbox])
+    waiting = unanswered([*execution.history, *execution.inbox.events])
     for past in waiting:
         restore_task(hub, instance, execution, past)
     return [past for past in waiting if past.HasField("taskScheduled")]

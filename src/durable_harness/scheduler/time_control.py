@@ -96,14 +96,18 @@ class TimeControl:
     async def quiet(self, patience_s: float) -> None:
         """Return when only work that hangs is under way, and note which: nothing got done in that time."""
         journal, progress = self._service.journal, self._service.progress
-        while (work := self._going_on()) or not journal.idle:
-            only_activities = all(one.kind is Kind.ACTIVITY for one in work.values()) and journal.idle
-            progress.clear()
-            try:
-                async with asyncio.timeout(patience_s if only_activities else max(patience_s, TURN_PATIENCE_S)):
-                    await progress.wait()
-            except TimeoutError:
-                self._hanging |= work
+        journal.on_each_commit(progress.set)
+        try:
+            while (work := self._going_on()) or not journal.idle:
+                only_activities = all(one.kind is Kind.ACTIVITY for one in work.values()) and journal.idle
+                progress.clear()
+                try:
+                    async with asyncio.timeout(patience_s if only_activities else max(patience_s, TURN_PATIENCE_S)):
+                        await progress.wait()
+                except TimeoutError:
+                    self._hanging |= work
+        finally:
+            journal.off_each_commit(progress.set)
 
     def _going_on(self) -> dict[int, Work | Ringing]:
         outstanding: list[Work | Ringing] = [*self._service.alarms.ringing]

@@ -19,26 +19,19 @@ MOST_OF_ONE = 5_000
 
 @dataclass(slots=True)
 class WorkTimes:
-    """The moments of one piece of work; 0 for what has not happened. Work that comes back begins again at `offered`."""
+    """The moments of one piece of work; 0 for what has not happened. Work that comes back is offered again."""
 
     ready_ns: int = 0
     offered_ns: int = 0
     sent_ns: int = 0
     done_ns: int = 0
     waited_for: str = ""
+    """What it had to wait for when it was offered, "" if a worker took it at once."""
     token: str = ""
     kind: str = ""
     task_id: int = 0
     is_void: bool = False
     """Whether there was nothing left to do when a worker had room for it."""
-
-    def offered(self, waits_for: str) -> None:
-        """Note that workers could take it, and what it must wait for if none does."""
-        self.offered_ns, self.sent_ns, self.done_ns = steady_ns(), 0, 0
-        self.waited_for = waits_for
-
-    def sent(self, token: str) -> None:
-        self.sent_ns, self.token = steady_ns(), token
 
     def as_json(self, offset_ns: int) -> Document:
         moments = {

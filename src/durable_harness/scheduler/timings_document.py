@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from durable_harness.platforms.clocks import steady_ns
-from durable_harness.protocol import pb
+from durable_harness.protocol import TERMINAL_STATUSES, pb
 from durable_harness.protocol.timings import Document, short_event
 from durable_harness.scheduler.hub_state import HubState
 from durable_harness.scheduler.instances import Instance
@@ -29,7 +29,11 @@ class _Describing:
         self.seen.add(instance.instance_id)
         events = [short_event(event) for event in self.hub.instances.history(instance)]
         execution = instance.execution
-        came = execution.received_since(execution.taken) if execution is not None and not instance.ended else []
+        came = (
+            execution.received_since(execution.taken)
+            if execution is not None and instance.status not in TERMINAL_STATUSES
+            else []
+        )
         offset_ns = self._offset_ns(instance)
         return {
             "instanceId": instance.instance_id,

@@ -8,14 +8,13 @@ from dataclasses import dataclass, field
 
 from google.protobuf.message import Message
 
-from durable_harness.protocol import child_id, copy_of, new_id, pb, to_ns, unwrap_text, wrap_text
+from durable_harness.protocol import child_id, copy_of, new_id, pb, unwrap_text, wrap_text
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.protocol.work_kinds import Kind
-from durable_harness.scheduler.history import NO_ACTION_ID
+from durable_harness.scheduler.execution import NO_ACTION_ID, Execution, Inbox, event, not_after
 from durable_harness.scheduler.hub_interface import Hub
-from durable_harness.scheduler.inbox import Inbox
-from durable_harness.scheduler.instances import Execution, Instance, event, execution_started, not_after
+from durable_harness.scheduler.instances import Instance, execution_started
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
 from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
@@ -51,7 +50,8 @@ class TurnWork:
     def make_item(self, *, keeps_executions: bool) -> pb.WorkItem | None:
         execution = self.execution
         execution.queued = False
-        if not self.hub.instances.is_current(self.instance, execution) or not (execution.inbox or execution.replay_due):
+        is_due = execution.inbox.events or execution.replay_due
+        if not (is_due and self.hub.instances.is_current(self.instance, execution)):
             return None
         item = pb.WorkItem()
         request = item.orchestratorRequest
@@ -60,17 +60,13 @@ class TurnWork:
         request.newEvents.extend(execution.begin_turn(self.hub.time_of(self.instance)))
         if execution.span is not None:
             request.orchestrationTraceContext.CopyFrom(execution.span)
-        self._add_past(request, keeps_executions=keeps_executions)
-        return item
-
-    def _add_past(self, request: pb.OrchestratorRequest, *, keeps_executions: bool) -> None:
-        """Add the history; of a long one only what is new to a worker that keeps executions."""
-        history, last_turn = self.execution.history, self.execution.last_turn
+        history, last_turn = execution.history, execution.last_turn
         if keeps_executions and last_turn is not None and len(history) >= LONG_HISTORY_EVENTS:
             history.add_to(request, last_turn.omitted)
             set_continuation(request, self.name, last_turn._replace(last_action_id=history.last_action_id))
         else:
             history.add_to(request)
+        return item
 
     def give_back(self) -> None:
         self.execution.return_turn()
@@ -85,7 +81,7 @@ class TurnWork:
         Each worker that it is sent to would lose its connection, again and again.
         """
         self.execution.losses += 1
-        size = self.execution.history.size_bytes + sum(new.ByteSize() for new in self.execution.inbox)
+        size = self.execution.history.size_bytes + sum(new.ByteSize() for new in self.execution.inbox.events)
         losses = self.execution.losses
         if is_undeliverable(losses, size) and self.hub.instances.is_current(self.instance, self.execution):
             ending = pb.CompleteOrchestrationAction(
@@ -105,9 +101,8 @@ def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
         execution.span = copy_of(response.orchestrationTraceContext)
     replayed = len(execution.history)
     new_events = execution.finish_turn()
-    _note_turn(instance, new_events, hub.time_of(instance))
+    take_events(instance, new_events, hub.time_of(instance))
     execution.last_turn = Continuation(response.completionToken, replayed + len(new_events))
-    instance.status = status_after(instance.status, new_events)
     previous_status = instance.custom_status
     if response.HasField("customStatus"):
         instance.custom_status = response.customStatus.value
@@ -120,11 +115,18 @@ def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
     turn.close()
 
 
-def _note_turn(instance: Instance, new_events: Sequence[pb.HistoryEvent], now_ns: int) -> None:
-    """Note when a turn ended, and if it was the first one, when that began."""
+def take_events(instance: Instance, new_events: Sequence[pb.HistoryEvent], now_ns: int) -> None:
+    """Note when a turn ended, and if it was the first one, when that began; follow suspensions among its events."""
     instance.updated_ns = now_ns
     if instance.status == pb.ORCHESTRATION_STATUS_PENDING:
-        instance.begun_ns = to_ns(new_events[0].timestamp)
+        instance.begun_ns = new_events[0].timestamp.ToNanoseconds()
+        instance.status = pb.ORCHESTRATION_STATUS_RUNNING
+    for new in new_events:
+        kind = new.WhichOneof("eventType")
+        if kind == "executionSuspended":
+            instance.status = pb.ORCHESTRATION_STATUS_SUSPENDED
+        elif kind == "executionResumed":
+            instance.status = pb.ORCHESTRATION_STATUS_RUNNING
 
 
 def end_untaken(hub: Hub, instance: Instance, execution: Execution) -> None:
@@ -133,7 +135,7 @@ def end_untaken(hub: Hub, instance: Instance, execution: Execution) -> None:
         return
     now_ns, replayed = hub.time_of(instance), len(execution.history)
     new_events = execution.take_termination(now_ns)
-    _note_turn(instance, new_events, now_ns)
+    take_events(instance, new_events, now_ns)
     if instance.costs is not None:
         instance.costs.count_turn(new_events, replayed)
     turn = Turn(hub, instance, execution, new_events)
@@ -142,19 +144,6 @@ def end_untaken(hub: Hub, instance: Instance, execution: Execution) -> None:
         result=wrap_text(unwrap_text(new_events[-1].executionTerminated, "input")),
     )
     turn.close()
-
-
-def status_after(status: pb.OrchestrationStatus, new_events: list[pb.HistoryEvent]) -> pb.OrchestrationStatus:
-    """Return the status of an instance once a turn has taken these events."""
-    if status == pb.ORCHESTRATION_STATUS_PENDING:
-        status = pb.ORCHESTRATION_STATUS_RUNNING
-    for new in new_events:
-        kind = new.WhichOneof("eventType")
-        if kind == "executionSuspended":
-            status = pb.ORCHESTRATION_STATUS_SUSPENDED
-        elif kind == "executionResumed":
-            status = pb.ORCHESTRATION_STATUS_RUNNING
-    return status
 
 
 class Turn:
@@ -202,7 +191,7 @@ class Turn:
 
     def _record(self, action_id: int, **kind: Message) -> None:
         recorded = event(self.now_ns, action_id, **kind)
-        self.execution.history.append(recorded)
+        self.execution.history.extend((recorded,))
         self.events.append(recorded)
 
     def _schedule_task(self, action_id: int, task: pb.ScheduleTaskAction) -> None:
@@ -239,7 +228,7 @@ class Turn:
         other = self.hub.instances.get(target)
         if other is not None:
             raised = pb.EventRaisedEvent(name=action.name, input=wrap_text(data))
-            self.hub.deliver(other, event(self.hub.time_of(other), eventRaised=raised))
+            self.hub.deliver(other, eventRaised=raised)
 
     def _send_entity_message(self, action_id: int, action: pb.SendEntityMessageAction) -> None:
         kind = action.WhichOneof("EntityMessageType")
@@ -266,7 +255,7 @@ class Turn:
         if instance.costs is not None:
             instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
         instance.epoch_ns = self.hub.clock.epoch_ns  # one that never ends follows a wall clock that was set
-        kept = (new for new in self.execution.inbox if new.WhichOneof("eventType") in _FOR_ANY_EXECUTION)
+        kept = (new for new in self.execution.inbox.events if new.WhichOneof("eventType") in _FOR_ANY_EXECUTION)
         instance.updated_ns = self.hub.time_of(instance)  # else a restart goes back to the time of before
         started = execution_started(instance, instance.updated_ns)
         old = (not_after(instance.updated_ns, came) for came in [*ending.carryoverEvents, *kept])
@@ -276,21 +265,25 @@ class Turn:
     def _end(self, ending: pb.CompleteOrchestrationAction) -> None:
         instance = self.instance
         instance.status = ending.orchestrationStatus
-        instance.output = unwrap_text(ending, "result")
+        instance.output = ending.result.value if ending.HasField("result") else None
         instance.failure = copy_of(ending.failureDetails) if ending.HasField("failureDetails") else None
         instance.completed_ns = self.now_ns
         completed = pb.ExecutionCompletedEvent(
-            orchestrationStatus=instance.status, result=wrap_text(instance.output), failureDetails=instance.failure
+            orchestrationStatus=instance.status,
+            result=ending.result if ending.HasField("result") else None,
+            failureDetails=instance.failure,
         )
         self._record(self._ending_id, executionCompleted=completed)
-        self._terminate_children()
+        if instance.status == pb.ORCHESTRATION_STATUS_TERMINATED:
+            self._terminate_children()
         self.hub.entities.release_locks_of(instance.instance_id)
-        report_to_parent(self.hub, instance)
+        if instance.parent is not None:
+            report_to_parent(self.hub, instance, instance.parent)
 
     def _terminate_children(self) -> None:
         """Carry a recursive termination on to the children that still run."""
         terminations = [e.executionTerminated for e in self.events if e.HasField("executionTerminated")]
-        if self.instance.status != pb.ORCHESTRATION_STATUS_TERMINATED or not any(t.recurse for t in terminations):
+        if not any(t.recurse for t in terminations):
             return
         for child in children_of(self.hub.instances, self.instance):
             self.hub.terminate(child, unwrap_text(terminations[-1], "input"), recurse=True)

@@ -141,6 +141,7 @@ def test_an_alarm_rings_on_the_way_to_what_time_is_skipped_for():
         follow(HOUR_S, seen)
         await asyncio.sleep(0)
         began_ns = service.clock.now_ns()
+        service.journal.on_each_commit(service.progress.set)
         start = pb.CreateInstanceRequest(instanceId="later", name="later")
         start.scheduledStartTimestamp.FromNanoseconds(began_ns + 24 * HOUR_S * SECOND_NS)
         await service.hub("default").start_instance(start)

@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.protocol import pb
-from durable_harness.scheduler.instances import Execution, event
+from durable_harness.scheduler.execution import Execution, event
 from hub_bench import kinds
 
 
@@ -37,10 +37,10 @@ def test_a_returned_turn_leaves_no_trace(execution):
     execution.begin_turn(7)
     receive(execution, "c")
     execution.return_turn()
-    assert names(execution.inbox) == ["a", "b", "c"]
+    assert names(execution.inbox.events) == ["a", "b", "c"]
     assert (execution.received, execution.taken, len(execution.history)) == (3, 0, 0)
     execution.return_turn()
-    assert names(execution.inbox) == ["a", "b", "c"]
+    assert names(execution.inbox.events) == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize("number", range(4))
@@ -65,7 +65,7 @@ def test_a_suspension_ends_a_turn(execution):
     execution.inbox.append(event(0, executionSuspended=pb.ExecutionSuspendedEvent()))
     receive(execution, "c")
     assert kinds(execution.begin_turn(7))[-1] == "executionSuspended"
-    assert names(execution.inbox) == ["c"]
+    assert names(execution.inbox.events) == ["c"]
 
 
 @pytest.mark.parametrize("is_under_way", [True, False])

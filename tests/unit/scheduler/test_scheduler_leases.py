@@ -1,6 +1,7 @@
 """Leases and worker streams one by one: expiry, work that is declined or sleeps, what a page asks of a dispatcher."""
 
 import asyncio
+import math
 import time
 
 import pytest
@@ -121,7 +122,7 @@ async def test_without_a_time_out_no_lease_grows_old():
     dispatcher.offer(job)
     item = await stream.item()
     assert dispatcher._sweep is None
-    assert dispatcher._leases[item.completionToken].deadline_s == 0.0
+    assert dispatcher._leases[item.completionToken].deadline_s == math.inf
     await stream.close()
 
 
@@ -417,5 +418,7 @@ def test_each_kind_has_a_limit_of_its_own(kind, field):
     stream = dispatch.WorkerStream(pb.GetWorkItemsRequest(**{f"maxConcurrent{field}WorkItems": 1}))
     assert [stream.limit(one) for one in Kind] == [1 if one is kind else None for one in Kind]
     stream.held[kind] += 1
-    assert [stream.has_room(one) for one in Kind] == [one is not kind for one in Kind]
-    assert dispatch.WorkerStream(pb.GetWorkItemsRequest(maxConcurrentActivityWorkItems=0)).has_room(kind)
+    assert [stream.takes(Job(kind=one)) for one in Kind] == [one is not kind for one in Kind]
+    unlimited = dispatch.WorkerStream(pb.GetWorkItemsRequest(maxConcurrentActivityWorkItems=0))
+    unlimited.held[kind] = 1000
+    assert unlimited.takes(Job(kind=kind))

@@ -47,9 +47,6 @@ class Source(Protocol):
     def collect_rows(self, rows: Rows) -> Action:
         """Add the rows of all changes since the last call; return what to do once they are written."""
 
-    def take_pending(self) -> list[Action]:
-        """Return what to do once the changes since the last call are committed: what they make possible."""
-
     def refuse(self, key: int, problem: str) -> None:
         """End the instance with this key, if it is one of this source: the store does not take what it consists of."""
 
@@ -80,6 +77,8 @@ class Journal:
         self._tasks: set[asyncio.Future[None]] = set()
         self._sources: dict[Source, None] = {}
         self._marked: dict[Source, None] = {}
+        self._pending: list[Action] = []
+        """What the changes that are not collected yet make possible, once they are committed."""
         self._unwritten: dict[Source, None] = {}
         self._for_next_batch: list[_Waiter] = []
         """Those who wait for changes that are not collected yet. They join `_for_this_batch` when these are."""
@@ -88,7 +87,7 @@ class Journal:
         self._scheduled = False
         self._busy = False
         self._writing_later: asyncio.TimerHandle | None = None
-        self._after_each_commit: Action | None = None
+        self._after_each_commit: list[Action] = []
         self._refusal: RpcError | None = None
         """What requests are answered with while the file cannot be written, or since the journal has ended."""
         self._has_ended = False
@@ -107,18 +106,30 @@ class Journal:
         self._on_refusal.append(callback)
 
     def on_each_commit(self, callback: Action) -> None:
-        """Call back after every commit, when everything that it allowed has been done."""
-        self._after_each_commit = callback
+        """Call back after every commit, when everything that it allowed has been done, until `off_each_commit`."""
+        self._after_each_commit.append(callback)
+
+    def off_each_commit(self, callback: Action) -> None:
+        """Undo one `on_each_commit` of this callback; others that gave the same are still called back."""
+        self._after_each_commit.remove(callback)
 
     @property
     def idle(self) -> bool:
         return not (self._marked or self._busy)
 
-    def mark(self, source: Source) -> None:
-        """Note that a source has changes; they are dealt with at the end of this turn of the event loop."""
-        if source not in self._marked:  # else the end of the turn, or of the batch being written, is awaited already
-            self._sources[source] = self._marked[source] = None
-            self._schedule()
+    def mark(self, source: Source, action: Action | None = None) -> None:
+        """Note that a source has changes, and what to do once all changes so far are committed.
+
+        They are dealt with at the end of this turn of the event loop.
+        """
+        if action is not None:
+            self._pending.append(action)
+        if source in self._marked:
+            return  # the end of the turn, or of the batch being written, is awaited already
+        self._sources[source] = self._marked[source] = None
+        if not self._scheduled and not self._busy:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._flush)
 
     @property
     def problem(self) -> str | None:
@@ -177,19 +188,17 @@ class Journal:
         else:
             await asyncio.get_running_loop().run_in_executor(self._thread, self.store.change_index, statement)
 
-    def _schedule(self) -> None:
-        if not self._scheduled and not self._busy:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._flush)
-
     def _flush(self) -> None:
         self._scheduled = False
         if self._has_ended:
             return
         if self._thread is None:
-            marked, self._marked = list(self._marked), {}
-            pending = [action for source in marked for action in source.take_pending()]
-            self._write_later(marked)
+            pending, self._pending = self._pending, []
+            marked, self._marked = self._marked, {}
+            self._unwritten |= marked
+            if self._writing_later is None:
+                loop = asyncio.get_running_loop()
+                self._writing_later = loop.call_later(MEMORY_WRITE_INTERVAL_S, self._write_in_memory)
             self._committed(pending)
         else:
             self._busy = True
@@ -202,17 +211,11 @@ class Journal:
         marked, self._marked = list(self._marked), {}
         self._for_this_batch += self._for_next_batch
         self._for_next_batch = []
-        pending = [action for source in marked for action in source.take_pending()]
+        pending, self._pending = self._pending, []
         batch: Rows = defaultdict(list)
         written = [source.collect_rows(batch) for source in marked]
         # In this order: who is woken by what is pending asks whether its instance is written.
         return batch, [*written, *pending]
-
-    def _write_later(self, marked: list[Source]) -> None:
-        self._unwritten |= dict.fromkeys(marked)
-        if self._writing_later is None:
-            loop = asyncio.get_running_loop()
-            self._writing_later = loop.call_later(MEMORY_WRITE_INTERVAL_S, self._write_in_memory)
 
     def _write_in_memory(self) -> None:
         """Bring the rows in memory up to date; the changes of this very turn of the event loop too."""
@@ -224,7 +227,8 @@ class Journal:
         batch: Rows = defaultdict(list)
         written = [source.collect_rows(batch) for source in {**self._unwritten, **self._marked}]
         self._unwritten = {}
-        self._refuse_rows(self.store.write(batch))
+        if refused := self.store.write(batch):
+            self._refuse_rows(refused)
         for action in written:
             action()
 
@@ -258,6 +262,9 @@ class Journal:
             self._refusal = None
         self._refuse_rows(refused)
         self._committed(actions)
+        while_busy, self._marked = self._marked, {}
+        for source in while_busy:
+            self.mark(source)
         if self._has_ended:
             self._refuse_waiting()
 
@@ -362,10 +369,8 @@ class Journal:
         for waiter in waiting:
             if not waiter.future.done():
                 waiter.future.set_result(None)
-        if self._marked:
-            self._schedule()
-        if self._after_each_commit is not None:
-            self._after_each_commit()
+        for callback in [*self._after_each_commit]:
+            callback()
 
     async def finish(self) -> None:
         """Take no more requests, and return when those that were taken are answered: written, or refused."""

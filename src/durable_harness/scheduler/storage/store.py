@@ -160,7 +160,8 @@ class Store:
 
         A row that cannot be stored does not keep the others out: it is left out, and returned.
         """
-        self._check_place()
+        if self._lock is not None and self.path is not None:
+            self._check_place(self._lock, self.path)
         try:
             self._transact(batches, self._carry_out)
         except ROW_ERRORS:
@@ -184,17 +185,14 @@ class Store:
                 self._writer.execute("ROLLBACK")
             raise
 
-    def _check_place(self) -> None:
+    def _check_place(self, lock: IO[bytes], path: Path) -> None:
         """Refuse to write to a file that was removed or replaced: what is written now would be lost."""
-        if self._lock is None or self.path is None:
-            return
-        ours = os.fstat(self._lock.fileno())
         try:
-            there = self.path.stat()
+            there = path.stat()
         except OSError:
             there = None
-        if there is None or not os.path.samestat(ours, there):
-            raise lost(self.path)
+        if there is None or not os.path.samestat(os.fstat(lock.fileno()), there):
+            raise lost(path)
 
     def _carry_out(self, batch: Batch) -> None:
         for statement in ORDER:

@@ -12,7 +12,7 @@ import pytest
 from durable_harness.errors import ConfigurationError
 from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler import unfinished
-from durable_harness.scheduler.instances import event
+from durable_harness.scheduler.execution import event
 from durable_harness.scheduler.storage.schema import APPLICATION_ID, FORMAT_VERSION
 from durable_harness.scheduler.storage.store import Store
 from hub_bench import at, child, complete, fail, file_scenario, kinds, schedule, timer
@@ -94,7 +94,7 @@ async def test_a_history_with_ends_of_turns_continues(bench):
     await bench.start()
     await bench.turn(schedule(0))
     instance = bench.hub.instances.get("i")
-    instance.execution.history.append(event(0, orchestratorCompleted={}))
+    instance.execution.history.extend([event(0, orchestratorCompleted={})])
     bench.hub.state.settle(instance)
     await bench.hub.journal.settled()
     bench.restart()
