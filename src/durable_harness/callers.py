@@ -32,8 +32,15 @@ def programs_only(handler: Handler) -> Handler:
     """Answer programs on this machine; refuse every browser with 403, and every name that is not the loopback's."""
 
     async def guarded(request: web.BaseRequest) -> web.StreamResponse:
-        problem = _not_loopback(request) or _is_browser(request)
-        return _refused(problem) if problem else await handler(request)
+        for host in request.headers.getall("Host", ()):
+            if not _is_loopback(host):
+                return _refused(
+                    f"The host name '{host}' is not this machine's: this endpoint answers to 127.0.0.1 and localhost."
+                )
+        for name in ("Origin", "Sec-Fetch-Site"):
+            if name in request.headers:
+                return _refused(f"This endpoint is for programs: a request with {name} comes from a browser.")
+        return await handler(request)
 
     return guarded
 
@@ -102,22 +109,10 @@ def _allowed_hosts() -> set[str]:
     return {name.strip().lower() for name in os.environ.get(HOSTS_VARIABLE, "").split(",")}
 
 
-def _not_loopback(request: web.BaseRequest) -> str:
-    for host in request.headers.getall("Host", ()):
-        if not _is_loopback(host):
-            return f"The host name '{host}' is not this machine's: this endpoint answers to 127.0.0.1 and localhost."
-    return ""
-
-
 @functools.lru_cache
 def _is_loopback(host: str) -> bool:
     name = _name(host) or ""
     return name == "localhost" or (_is_address(name) and ipaddress.ip_address(name).is_loopback)
-
-
-def _is_browser(request: web.BaseRequest) -> str:
-    names = [name for name in ("Origin", "Sec-Fetch-Site") if name in request.headers]
-    return f"This endpoint is for programs: a request with {names[0]} comes from a browser." if names else ""
 
 
 def _is_asked_for_by_another_site(method: str, headers: Mapping[str, str]) -> bool:

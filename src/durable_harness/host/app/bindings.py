@@ -28,11 +28,29 @@ class DurableEndpoints:
     @functools.cached_property
     def key_query(self) -> str:
         """What opens the API, as a part of a query string."""
-        return f"code={_encoded(self.code)}"
+        return f"code={quote(self.code, safe='')}"
 
-    def management_urls(self, instance_id: str, *, origin: str | None = None, rewind: bool) -> dict[str, str]:
+    def management_urls(
+        self, instance_id: str, *, origin: str | None = None, query: str | None = None, rewind: bool
+    ) -> dict[str, str]:
         """Return the URLs that manage an instance, in the order in which the Durable extension lists them."""
-        return self._urls(instance_id, origin or self.origin, self._own_query, rewind=rewind)
+        # Whatever is in the ID stays one part of the path: `a%41` is not `aA`, and `a b` has no `+` there.
+        instance = f"{origin or self.origin}{WEBHOOK_PATH}/instances/{quote(instance_id, safe='')}"
+        query = query or self._own_query
+        urls = {
+            "id": instance_id,
+            "statusQueryGetUri": f"{instance}?{query}",
+            "sendEventPostUri": f"{instance}/raiseEvent/{{eventName}}?{query}",
+            "terminatePostUri": f"{instance}/terminate?reason={{text}}&{query}",
+        }
+        if rewind:
+            urls["rewindPostUri"] = f"{instance}/rewind?reason={{text}}&{query}"
+        return urls | {
+            "purgeHistoryDeleteUri": f"{instance}?{query}",
+            "restartPostUri": f"{instance}/restart?{query}",
+            "suspendPostUri": f"{instance}/suspend?reason={{text}}&{query}",
+            "resumePostUri": f"{instance}/resume?reason={{text}}&{query}",
+        }
 
     def client_binding(self, binding: Mapping[str, object]) -> str:
         """Return the JSON text that a durableClient parameter receives; the binding may name another hub."""
@@ -49,8 +67,8 @@ class DurableEndpoints:
                     "createNewInstancePostUri": f"{start}?{self.key_query}",
                     "createAndWaitOnNewInstancePostUri": f"{start}?{wait}&{self.key_query}",
                 },
-                "managementUrls": self._urls(
-                    INSTANCE_PLACEHOLDER, self.origin, self._query(hub, connection), rewind=True
+                "managementUrls": self.management_urls(
+                    INSTANCE_PLACEHOLDER, query=self._query(hub, connection), rewind=True
                 ),
                 "baseUrl": base,
                 "requiredQueryStringParameters": self.key_query,
@@ -64,26 +82,4 @@ class DurableEndpoints:
         return self._query(self.task_hub, self.connection)
 
     def _query(self, hub: str, connection: str) -> str:
-        return f"taskHub={_encoded(hub)}&connection={_encoded(connection)}&{self.key_query}"
-
-    def _urls(self, instance_id: str, origin: str, query: str, *, rewind: bool) -> dict[str, str]:
-        instance = f"{origin}{WEBHOOK_PATH}/instances/{_encoded(instance_id)}"
-        urls = {
-            "id": instance_id,
-            "statusQueryGetUri": f"{instance}?{query}",
-            "sendEventPostUri": f"{instance}/raiseEvent/{{eventName}}?{query}",
-            "terminatePostUri": f"{instance}/terminate?reason={{text}}&{query}",
-        }
-        if rewind:
-            urls["rewindPostUri"] = f"{instance}/rewind?reason={{text}}&{query}"
-        return urls | {
-            "purgeHistoryDeleteUri": f"{instance}?{query}",
-            "restartPostUri": f"{instance}/restart?{query}",
-            "suspendPostUri": f"{instance}/suspend?reason={{text}}&{query}",
-            "resumePostUri": f"{instance}/resume?reason={{text}}&{query}",
-        }
-
-
-def _encoded(value: str) -> str:
-    """Return a value as a part of a URL, whatever is in it: `a%41` is not `aA`, and `a b` has no `+` in a path."""
-    return quote(value, safe="")
+        return f"taskHub={quote(hub, safe='')}&connection={quote(connection, safe='')}&{self.key_query}"

@@ -51,7 +51,8 @@ def run_load_hooks(function: Function, directory: str) -> None:
 
 def has_hooks(function: Function) -> bool:
     """Whether hooks run at the invocations of a function."""
-    return are_enabled() and (_of_app() is not None or _of_function(function) is not None)
+    registered = ExtensionMeta.get_application_hooks() or ExtensionMeta.get_function_hooks(function.name)
+    return registered is not None and are_enabled()
 
 
 def hooked(function: Function, context: object, arguments: Mapping[str, object]) -> UserCallable:
