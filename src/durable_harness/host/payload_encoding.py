@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 
-from durable_harness.protocol import is_too_deep
+from durable_harness.protocol import MAX_JSON_DEPTH, is_too_deep
 
 
 def is_json(text: str) -> bool:
@@ -53,7 +53,7 @@ def parse_or_text(stored: str | None) -> object:
         return None
     if not stored.strip():
         return ""
-    if is_too_deep(stored):
+    if len(stored) > MAX_JSON_DEPTH and is_too_deep(stored):  # shorter text has too few brackets
         return stored
     try:
         return json.loads(stored)

@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 from urllib.parse import unquote
 
+from google.protobuf.wrappers_pb2 import StringValue
+
 from durable_harness.host.app.bindings import DurableEndpoints
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.durable_http.entity_api import EntityApi
@@ -90,8 +92,12 @@ class DurableApi:
     async def handle(self, request: ApiRequest) -> ApiResponse:
         """Answer one call. What goes wrong is answered in the shape the Durable extension gives to errors."""
         try:
-            parts = _parts(request.path)
-            handler = self._find(request.method, parts)
+            parts = [unquote(part, errors="strict") for part in request.path.strip("/").split("/")]
+        except UnicodeDecodeError:
+            return bad_argument("The path is not percent-encoded UTF-8.").response()
+        try:
+            handler = self._routes.get((request.method, parts[0].lower(), len(parts)))
+            handler = handler or self._find(request.method, parts)
             return ApiResponse(404) if handler is None else await handler(request, parts)
         except ApiError as error:
             return error.response()
@@ -104,13 +110,14 @@ class DurableApi:
             return unexpected(type(error).__name__, str(error)).response()
 
     def _find(self, method: str, parts: list[str]) -> Handler | None:
+        """Return the handler of a request that is in no row of `_routes`."""
         if parts[0].lower() == "entities" and len(parts) <= 3:  # noqa: PLR2004 - entities/{name}/{key}
             return self._entities.find(method, parts)
         if parts[0].lower() == "instances" and len(parts) > 2 and method == "POST":  # noqa: PLR2004
             return self._find_operation(parts)
         if [parts[0].lower(), len(parts)] == ["makeprimary", 1]:
             return self._make_primary
-        return self._routes.get((method, parts[0].lower(), len(parts)))
+        return None
 
     def _find_operation(self, parts: list[str]) -> Handler | None:
         operation = parts[2].lower()
@@ -124,31 +131,29 @@ class DurableApi:
         orchestrator = self._app.orchestrators.get(parts[1].lower())
         if orchestrator is None and not self._may_be_of_others(request):
             raise self._unknown_orchestrator(parts[1])
-        instance_id = parts[2] if len(parts) > 2 and parts[2] else new_id()  # noqa: PLR2004
-        check_instance_id(instance_id)
-        wait_s = read_wait_s(request)
+        given_id = parts[2] if len(parts) > 2 else ""  # noqa: PLR2004
+        if given_id:
+            check_instance_id(given_id)
+        wait_s = read_wait_s(request) if request.query else None
+        version = request.query.get("version") or self._settings.default_version
+        try:
+            text = None if request.body is None else self._bodies.read("input", request.body)
+        except ValueError as error:
+            raise bad_argument("One or more of the arguments submitted is incorrect", str(error)) from error
         start = pb.CreateInstanceRequest(
-            instanceId=instance_id,
+            instanceId=given_id or new_id(),
             name=orchestrator.durable_name if orchestrator else parts[1],
-            version=wrap_text(request.query.text("version") or self._settings.default_version),
-            input=wrap_text(self._input(request)),
+            version=None if version is None else StringValue(value=version),
+            input=None if text is None else StringValue(value=text),
             orchestrationIdReusePolicy=self._reuse_policy,
         )
-        set_trace(start, request)
+        if "traceparent" in request.headers:
+            set_trace(start, request)
         try:
             await self._scheduler.start_instance(start)
         except RpcError as error:
             raise start_error(error) from error
-        return await self._started(request, instance_id, wait_s)
-
-    def _input(self, request: ApiRequest) -> str | None:
-        """Return a start's input as it came, None if there is none; refuse what is not JSON."""
-        if request.body is None:
-            return None
-        try:
-            return self._bodies.read("input", request.body)
-        except ValueError as error:
-            raise bad_argument("One or more of the arguments submitted is incorrect", str(error)) from error
+        return await self._started(request, start.instanceId, wait_s)
 
     async def _started(self, request: ApiRequest, instance_id: str, wait_s: float | None) -> ApiResponse:
         """Answer a start or restart: at once, or after waiting if `timeout` and `pollingInterval` ask for it."""
@@ -203,7 +208,7 @@ class DurableApi:
             show_output = request.query.boolean("showHistoryOutput", default=False)
             history = history_events(await self._history(parts[1]), show_input=show_input, show_output=show_output)
         body = status_object(state, show_input=show_input, fine_times=request.is_local, history=history)
-        if not is_terminal(state.orchestrationStatus):
+        if state.orchestrationStatus not in TERMINAL_STATUSES:
             return json_response(body, 202, {"Location": request.url, "Retry-After": POLL_RETRY_AFTER_S})
         failed = state.orchestrationStatus == pb.ORCHESTRATION_STATUS_FAILED
         as_error = failed and request.query.boolean("returnInternalServerErrorOnFailure", default=False)
@@ -369,14 +374,6 @@ def _reuse_policy(settings: DurableTaskSettings) -> pb.OrchestrationIdReusePolic
     everything = cast("list[pb.OrchestrationStatus]", pb.OrchestrationStatus.values())
     allowed = everything if settings.replace_any_state else TERMINAL_STATUSES
     return pb.OrchestrationIdReusePolicy(replaceableStatus=sorted(allowed))
-
-
-def _parts(path: str) -> list[str]:
-    """Return the parts of a path, each decoded once."""
-    try:
-        return [unquote(part, errors="strict") for part in path.strip("/").split("/")]
-    except UnicodeDecodeError as error:
-        raise bad_argument("The path is not percent-encoded UTF-8.") from error
 
 
 def _set_times(query: pb.InstanceQuery | pb.PurgeInstanceFilter, request: ApiRequest) -> None:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+import sys
 
-from durable_harness.protocol import holds_too_deep, is_text, too_deep
+from durable_harness.protocol import MAX_JSON_DEPTH, holds_too_deep, is_text, too_deep
 
 SHORTEST_OF_ESCAPE = 5
 """How many bytes of an escape such as \\u0041 are saved at most where the character itself is written."""
@@ -19,11 +19,14 @@ _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[ \t\r\n]++', re.DOTALL)
 _WHITE_SPACE = b" \t\r\n"
 
 
-@dataclass(frozen=True)
 class JsonBodies:
-    """Reads bodies. `max_bytes` is the scheduler's limit on payloads, 0 if there is none or it is not known."""
+    """Reads bodies. Text that is too large as it came is returned in its shortest form.
 
-    max_bytes: int = 0
+    `max_bytes` is the scheduler's limit on payloads, 0 if there is none or it is not known.
+    """
+
+    def __init__(self, max_bytes: int = 0) -> None:
+        self._most = max_bytes or sys.maxsize
 
     def read(self, name: str, body: bytes) -> str:
         """Return JSON as it came. Raises ValueError for what is no JSON, too large or nested too deep."""
@@ -32,7 +35,7 @@ class JsonBodies:
             json.loads(text)
         except ValueError as error:
             raise ValueError(f"Invalid JSON: {error}") from error
-        return self._fitting(text)
+        return text if len(text) <= self._most else _TOKEN.sub(_shortest, text)
 
     def read_first(self, name: str, body: bytes) -> str:
         """Return the first JSON value of a body; text after it is ignored, as the Durable extension does for events."""
@@ -41,25 +44,21 @@ class JsonBodies:
             _, end = json.JSONDecoder().raw_decode(text)
         except ValueError as error:
             raise ValueError(f"Invalid JSON content: {error}") from error
-        return self._fitting(text[:end])
+        return text[:end] if end <= self._most else _TOKEN.sub(_shortest, text[:end])
 
     def _text(self, name: str, body: bytes) -> str:
-        if self.max_bytes and len(body) > self.max_bytes and is_larger(body, self.max_bytes):
+        if len(body) > self._most and is_larger(body, self._most):
             raise ValueError(
-                f"The {name} is too large: it came as {len(body)} bytes, and a payload may have {self.max_bytes} at"
+                f"The {name} is too large: it came as {len(body)} bytes, and a payload may have {self._most} at"
                 " most, white space not counted. Keep large data elsewhere and pass a reference to it."
             )
         try:
             text = body.decode("utf-8-sig")
         except UnicodeDecodeError as error:
             raise ValueError(f"Invalid JSON: {error}. A compressed body is not unpacked.") from error
-        if holds_too_deep(text):
+        if len(text) > MAX_JSON_DEPTH and holds_too_deep(text):  # shorter text has too few brackets
             raise ValueError(too_deep(name))
         return text
-
-    def _fitting(self, text: str) -> str:
-        """Return JSON text that is too large as it came in its shortest form."""
-        return _TOKEN.sub(_shortest, text) if self.max_bytes and len(text) > self.max_bytes else text
 
 
 def is_larger(body: bytes, max_bytes: int) -> bool:

@@ -68,16 +68,13 @@ class ApiError(Exception):
 
 def json_response(body: object, status: int = 200, headers: Mapping[str, str] | None = None) -> ApiResponse:
     """Return compact JSON, as the Durable extension writes it."""
-    return ApiResponse(status, _compact(body), {"Content-Type": JSON_TYPE, **(headers or {})})
-
-
-def _compact(body: object) -> bytes:
     try:
-        return _AS_UTF8.encode(body).encode()
+        text = _AS_UTF8.encode(body).encode()
     except UnicodeEncodeError:  # half of a surrogate pair has no UTF-8; its escape has
-        return _AS_ASCII.encode(body).encode()
+        text = _AS_ASCII.encode(body).encode()
     except ValueError:  # NaN and infinities, which JSON has not: written as texts, as in Azure
-        return _compact(json.loads(json.dumps(body), parse_constant=str))
+        return json_response(json.loads(json.dumps(body), parse_constant=str), status, headers)
+    return ApiResponse(status, text, {"Content-Type": JSON_TYPE, **(headers or {})})
 
 
 def bad_argument(message: str, detail: str | None = None) -> ApiError:
@@ -88,21 +85,24 @@ def invalid_operation(message: str) -> ApiError:
     return ApiError(500, message, error_type="System.InvalidOperationException")
 
 
-class Query:
-    """A query string: names in any case, names and values trimmed, values of a repeated name joined by commas."""
+class Query(dict[str, str]):
+    """A query string: names in lower case, names and values trimmed, values of a repeated name joined by commas.
+
+    Its methods find a name in any case.
+    """
 
     def __init__(self, text: str) -> None:
-        self._values: dict[str, str] = {}
+        super().__init__()
         for name, value in parse_qsl(text, keep_blank_values=True) if text else ():
             key = name.strip().lower()
-            before = self._values.get(key)
-            self._values[key] = value.strip() if before is None else f"{before},{value.strip()}"
+            before = self.get(key)
+            self[key] = value.strip() if before is None else f"{before},{value.strip()}"
 
     def text(self, name: str) -> str | None:
-        return self._values.get(name.lower()) or None
+        return self.get(name.lower()) or None
 
     def boolean(self, name: str, *, default: bool) -> bool:
-        value = self._values.get(name.lower(), "").lower()
+        value = self.get(name.lower(), "").lower()
         return value == "true" if value in {"true", "false"} else default
 
     def integer(self, name: str) -> int | None:
@@ -113,7 +113,7 @@ class Query:
 
     def seconds(self, name: str) -> float | None:
         """Return a number of seconds, None if it is absent; raise ApiError for any other text."""
-        value = self._values.get(name.lower())
+        value = self.get(name.lower())
         if not value:
             return None
         if not SECONDS.fullmatch(value):

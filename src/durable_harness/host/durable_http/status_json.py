@@ -36,19 +36,23 @@ def status_object(
     Times are whole seconds, as the Durable extension writes them, or have microseconds if `fine_times` is set.
     """
     precision = "microseconds" if fine_times else "seconds"
-    output = unwrap_text(state, "output")
+    output = state.output.value if state.HasField("output") else None
     if output is None and state.HasField("failureDetails"):
         output = failure_text(state.failureDetails)
+    has_input = show_input and state.HasField("input")
+    times = {
+        "createdTime": time_text(state.createdTimestamp, precision),
+        "lastUpdatedTime": time_text(state.lastUpdatedTimestamp, precision),
+    }
     body: dict[str, object] = {"name": state.name, "instanceId": state.instanceId}
     if state.HasField("version"):
         body["version"] = state.version.value
     body |= {
         "runtimeStatus": STATUS_NAMES.get(state.orchestrationStatus, "Unknown"),
-        "input": parse_or_text(unwrap_text(state, "input")) if show_input else None,
-        "customStatus": parse_or_text(unwrap_text(state, "customStatus")),
+        "input": parse_or_text(state.input.value) if has_input else None,
+        "customStatus": parse_or_text(state.customStatus.value) if state.HasField("customStatus") else None,
         "output": parse_or_text(output),
-        "createdTime": time_text(state.createdTimestamp, precision),
-        "lastUpdatedTime": time_text(state.lastUpdatedTimestamp, precision),
+        **times,
     }
     if history is not None:
         body["historyEvents"] = history

@@ -30,7 +30,9 @@ class StartsNoted:
         self._starts: deque[Start] = deque(maxlen=MOST_STARTS)
 
     def __getattr__(self, name: str) -> Any:  # type: ignore[explicit-any]  # all other methods of a Scheduler
-        return getattr(self._scheduler, name)
+        method = getattr(self._scheduler, name)
+        setattr(self, name, method)  # found at once from now on
+        return method
 
     async def start_instance(self, request: pb.CreateInstanceRequest) -> pb.CreateInstanceResponse:
         """Start an instance, as `durable_harness.protocol.Scheduler` does."""
