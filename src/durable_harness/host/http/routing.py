@@ -23,6 +23,8 @@ class Route:
 
     def match(self, path: Path) -> dict[str, str] | None:
         """Return the route's parameters in a path, or None if the path does not match."""
+        if self.text is not None:
+            return {} if path.lower_parts == self.text else None
         values: dict[str, str] = {}
         for position, segment in enumerate(self.segments):
             found = _match_at(segment, path, position)
@@ -30,6 +32,13 @@ class Route:
                 return None
             values |= found
         return values if self.has_open_end or len(path.parts) <= len(self.segments) else None
+
+    @cached_property
+    def text(self) -> list[str] | None:
+        """Return its segments in lower case if all of them are text alone, else None."""
+        parts = [segment.parts[0] for segment in self.segments if len(segment.parts) == 1]
+        text = [part.lower() for part in parts if isinstance(part, str)]
+        return text if len(text) == len(self.segments) else None
 
     @cached_property
     def has_open_end(self) -> bool:
@@ -43,6 +52,7 @@ class Path:
     """A path below the route prefix: its parts, decoded, and whether a slash follows them."""
 
     parts: list[str]
+    lower_parts: list[str]
     ends_in_slash: bool
 
     def rest(self, position: int) -> str:
@@ -67,7 +77,7 @@ class Router:
     """Finds the function for a method and a path below the route prefix."""
 
     def __init__(self, functions: list[Function], prefix: str) -> None:
-        self.prefix = [part for part in prefix.split("/") if part]
+        self.prefix = [part.lower() for part in prefix.split("/") if part]
         self.routes = sorted(
             (_route(function) for function in functions), key=lambda route: [s.precedence for s in route.segments]
         )
@@ -75,10 +85,11 @@ class Router:
     def find(self, method: str, raw_path: str) -> tuple[Function, dict[str, str]] | None:
         """Return the function and its route parameters, or None. A wrong method is no match, as with the real host."""
         parts = [unquote(part) for part in raw_path.removeprefix("/").removesuffix("/").split("/")]
-        if [part.lower() for part in parts[: len(self.prefix)]] != [part.lower() for part in self.prefix]:
+        start = len(self.prefix)
+        if [part.lower() for part in parts[:start]] != self.prefix:
             return None
-        rest = parts[len(self.prefix) :]
-        below = Path([] if rest == [""] else rest, raw_path.endswith("/"))
+        rest = [] if parts[start:] == [""] else parts[start:]
+        below = Path(rest, [part.lower() for part in rest], raw_path.endswith("/"))
         for route in self.routes:
             if route.methods and method not in route.methods:
                 continue
