@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl
 
 from azure.functions import HttpResponse
 from azure.functions.http import HttpRequest
+from multidict import CIMultiDict
 
 from durable_harness.documents import JsonObject
 from durable_harness.host.durable_http.messages import ApiResponse
-from durable_harness.host.http.framing import (
-    LENGTH,
-    UnusableResultError,
-    declared_length,
-    usable_headers,
-    usable_status,
-)
 from durable_harness.protocol import is_too_deep
 
 TEXT_TYPE = "text/plain; charset=utf-8"
+FRAMING = frozenset(
+    {"connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
+)
+"""The headers of one connection. Those of a function would contradict what is sent."""
+FIRST_STATUS, LAST_STATUS = 200, 999
+"""1xx statuses are no ends of a request."""
+LENGTH = "Content-Length"
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_BREAKS = re.compile(r"[\r\n\0]")
+
+
+class UnusableResultError(Exception):
+    """Raised when an HTTP function answers with what cannot be a response."""
 
 
 def function_request(  # noqa: PLR0913 - the parts of an HTTP request
@@ -40,23 +48,19 @@ def function_response(result: object, *, is_head: bool = False) -> ApiResponse:
 
     Only the answer to a HEAD request has the length that the function declares: that of the body which GET would have.
     """
-    if isinstance(result, HttpResponse):
-        return _from_http_response(result, is_head=is_head)
     if isinstance(result, str):
         return _from_text(result)
-    raise UnusableResultError(
-        f"returned {type(result).__name__}; an HTTP function must return a func.HttpResponse or a str."
-    )
-
-
-def _from_http_response(result: HttpResponse, *, is_head: bool) -> ApiResponse:
+    if not isinstance(result, HttpResponse):
+        raise UnusableResultError(
+            f"returned {type(result).__name__}; an HTTP function must return a func.HttpResponse or a str."
+        )
     given = usable_headers(result.headers.items())
     headers = {name.title(): value for name, value in given.items() if name.lower() != "set-cookie"}
     cookies = given.getall("Set-Cookie", ())
     if "Content-Type" not in headers:
         mimetype = result.mimetype
         headers["Content-Type"] = f"{mimetype}; charset={result.charset}" if mimetype.startswith("text/") else mimetype
-    if cookies:  # one text for all: `server._finish` sends them one by one
+    if cookies:  # one text for all: `handlers.handler` sends them one by one
         headers["Set-Cookie"] = "\n".join(cookies)
     body = result.get_body() or b""
     if is_head and not body and (length := declared_length(result.headers.items())):
@@ -92,3 +96,31 @@ def _plain_text(value: object) -> str:
     if isinstance(value, bool | str):
         return str(value)
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def usable_status(status: int) -> int:
+    """Return a status. Raises UnusableResultError if no response can have it."""
+    if not FIRST_STATUS <= status <= LAST_STATUS:
+        raise UnusableResultError(
+            f"answered with the status {status}; expected a status from {FIRST_STATUS} on, such as 200 or 404."
+        )
+    return status
+
+
+def usable_headers(given: Iterable[tuple[str, str]]) -> CIMultiDict[str]:
+    """Return the headers without those of the connection. Raises UnusableResultError if one breaks the response."""
+    headers = CIMultiDict(given)
+    for name, value in headers.items():
+        if not _NAME.fullmatch(name):
+            raise UnusableResultError(f"answered with the header {name!r}; this is not a header name.")
+        if _BREAKS.search(value):
+            raise UnusableResultError(f"answered with the header {name} with a line break or NUL in its value.")
+    for name in FRAMING & {name.lower() for name in headers}:
+        headers.popall(name)
+    return headers
+
+
+def declared_length(given: Iterable[tuple[str, str]]) -> int | None:
+    """Return the length that headers declare, None if they declare no valid one."""
+    declared = next((value.strip() for name, value in given if name.lower() == LENGTH.lower()), "")
+    return int(declared) if declared.isascii() and declared.isdigit() else None

@@ -8,10 +8,10 @@ master key     everything, the admin endpoints and functions of authLevel admin 
 
 from __future__ import annotations
 
-import hmac
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from durable_harness.errors import ConfigurationError
 from durable_harness.key_names import FUNCTION_KEY_VARIABLE
@@ -39,25 +39,30 @@ class Keys:
     functions: Mapping[str, str] = field(default_factory=dict, repr=False)
     """By the function's name in capitals; a function without one has the host's key only."""
 
-    def opens_function(self, given: str, function: str, level: str) -> bool:
-        """Return whether a key opens a function of this authLevel. A system key opens none, as in Azure."""
-        if level.lower() == "anonymous" or not self.are_checked:
-            return True
+    @cached_property
+    def of_webhooks(self) -> tuple[str, ...]:
+        return (self.system, self.master)
+
+    @cached_property
+    def of_admin(self) -> tuple[str, ...]:
+        return (self.master,)
+
+    def of_function(self, name: str, level: str) -> tuple[str, ...] | None:
+        """Return the keys that open a function of this authLevel, None if it needs none.
+
+        The system key opens none, as in Azure.
+        """
+        if level.lower() == "anonymous":
+            return None
         if level.lower() == "admin":
-            return self.opens_admin(given)
-        own = self.functions.get(function.upper())
-        return _is_one_of(given, [self.host, self.master, *([own] if own else [])])
+            return self.of_admin
+        own = self.functions.get(name.upper())
+        return (self.host, self.master, own) if own else (self.host, self.master)
 
     def of_no_function(self, functions: Iterable[str]) -> list[str]:
         """Return the variables of keys that open none of these functions: misspelt, or those of another app."""
         known = {name.upper() for name in functions}
         return [f"{FUNCTION_VARIABLE_PREFIX}{name}" for name in self.functions if name not in known]
-
-    def opens_webhooks(self, given: str) -> bool:
-        return _is_one_of(given, [self.system, self.master])
-
-    def opens_admin(self, given: str) -> bool:
-        return _is_one_of(given, [self.master])
 
 
 def read_keys(environ: Mapping[str, str], *, are_checked: bool) -> Keys:
@@ -79,10 +84,3 @@ def _usable(variable: str, key: str) -> str:
             "environment", variable, "a key must be printable ASCII without spaces.", "Letters and digits are best."
         )
     return key
-
-
-def _is_one_of(given: str, keys: Iterable[str]) -> bool:
-    """Compare with all of them, each in constant time: the time that it takes reveals nothing about any."""
-    # surrogatepass: a header may hold bytes that are no text, and a wrong key is no reason to fail.
-    encoded = given.encode("utf-8", "surrogatepass")
-    return sum(hmac.compare_digest(encoded, key.encode()) for key in keys) > 0

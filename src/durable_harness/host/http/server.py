@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from durable_harness.callers import foreign
 from durable_harness.errors import ConfigurationError, UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.host.app.bindings import WEBHOOK_PATH
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.invocation import Invoker, TraceContext
@@ -21,13 +20,12 @@ from durable_harness.host.durable_http.messages import ApiRequest, ApiResponse, 
 from durable_harness.host.failure_log import log_failure
 from durable_harness.host.http.admin import AdminApi
 from durable_harness.host.http.constraints import RouteTimeoutError
-from durable_harness.host.http.http_values import TEXT_TYPE, function_request, function_response
+from durable_harness.host.http.handlers import handler, refused
+from durable_harness.host.http.http_values import function_request, function_response
 from durable_harness.host.http.keys import Keys
-from durable_harness.host.http.malformed import problem_of
 from durable_harness.host.http.request_times import HEADER, Lateness, timed
 from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
-from durable_harness.host.http.untyped_responses import UntypedResponse
 from durable_harness.host.tracing.requests import RequestSpans
 from durable_harness.key_names import FUNCTION_KEY_HEADER
 from durable_harness.log_categories import HOST_LOGGER
@@ -78,7 +76,7 @@ class HttpFrontend:
         admin: AdminApi,
         options: WebOptions,
         rpc_path: str,
-        request_spans: RequestSpans,
+        request_spans: RequestSpans | None,
     ) -> None:
         self._rpc_path = rpc_path
         self._spans = request_spans
@@ -93,36 +91,33 @@ class HttpFrontend:
         self.body_limit_bytes = body_limit_bytes()
         self._streams = http_streams(invoker, self.body_limit_bytes) if app.http or app.disabled_http else None
 
-    async def handle_public(self, request: web.BaseRequest) -> web.StreamResponse:
+    @handler
+    async def handle_public(self, request: web.BaseRequest) -> ApiResponse:
         """Answer a request on the public port."""
-        return _finish(await _unless_malformed(request, self._public))
-
-    async def _public(self, request: web.BaseRequest) -> ApiResponse:
+        serve = self._timed if HEADER in request.headers and self._streams is None else self._route
         origin = request.headers.get("Origin")
-        if origin and self._options.cors_origins and request.method == "OPTIONS":
+        return await (self._answer_page(request, origin, serve) if origin else serve(request))
+
+    async def _answer_page(
+        self, request: web.BaseRequest, origin: str, serve: Callable[[web.BaseRequest], Awaitable[ApiResponse]]
+    ) -> ApiResponse:
+        if self._options.cors_origins and request.method == "OPTIONS":
             # A preflight. Core Tools' CORS asks for Access-Control-Request-Method too; the only other OPTIONS of a page
             # is one that its own script sends, which therefore does not reach a function here.
             return self._with_cors(ApiResponse(204), origin, request)
-        if origin:
-            request[OWN_HEADERS] = self._cors_headers(origin, request)
-        is_timed = HEADER in request.headers and self._streams is None
-        response = await (self._timed(request) if is_timed else self._route(request))
-        return self._with_cors(response, origin, request) if origin else response
+        request[OWN_HEADERS] = self._cors_headers(origin, request)
+        return self._with_cors(await serve(request), origin, request)
 
     async def _timed(self, request: web.BaseRequest) -> ApiResponse:
         return await timed(lambda: self._route(request), self._lateness)
 
-    async def handle_rpc(self, request: web.BaseRequest) -> web.StreamResponse:
+    @handler
+    async def handle_rpc(self, request: web.BaseRequest) -> ApiResponse:
         """Answer a call of the SDK's client on the local RPC port, whose secret path is the key."""
-        return _finish(await _unless_malformed(request, self._rpc))
-
-    async def _rpc(self, request: web.BaseRequest) -> ApiResponse:
         path, length = request.rel_url.raw_path, len(self._rpc_path)
         if not hmac.compare_digest(path[:length].encode(), self._rpc_path.encode()):
             return ApiResponse(404)
-        asked = await _api_request(request, path[length - 1 :], is_local=True)
-        with self._spans.from_caller(asked.headers):
-            return await self._api.handle(asked)
+        return await self._ask_api(request, path[length - 1 :], is_local=True)
 
     async def _route(self, request: web.BaseRequest) -> ApiResponse:
         path = request.rel_url.raw_path
@@ -140,51 +135,61 @@ class HttpFrontend:
         if first == "runtime":
             return await self._webhook(request, path)
         try:
-            found = self._find(request, path)
+            found = self.router.find(request.method, path) or self._find_disabled(request, path)
         except RouteTimeoutError as error:
             logger.error("A request was given up: %s", error)  # noqa: TRY400 - a traceback would not help
             return ApiResponse(500)
-        if found is not None:
-            return await self._call(request, *found)
-        return self._home(request) if path == "/" else ApiResponse(404)
-
-    def _find(self, request: web.BaseRequest, path: str) -> tuple[Function, dict[str, str]] | None:
-        """Return the function of a request. A disabled one answers whoever sends the master key, as in Azure."""
-        found = self.router.find(request.method, path)
-        keys = self._options.keys
-        if found is None and keys.are_checked and keys.opens_admin(_given_key(request)):
-            found = self._disabled.find(request.method, path)
-        return found
-
-    async def _call(self, request: web.BaseRequest, function: Function, route_params: dict[str, str]) -> ApiResponse:
-        level = str(function.trigger.get("authLevel", "function"))
-        if not self._options.keys.opens_function(_given_key(request), function.name, level):
+        if found is None:
+            return self._home(request) if path == "/" else ApiResponse(404)
+        function, route_params = found
+        if self._options.keys.are_checked and not self._opens(request, function):
             return ApiResponse(401)
         headers = {name.lower(): ",".join(request.headers.getall(name)) for name in request.headers}
+        call = self._call if self._spans is None else self._call_traced
+        return await call(request, function, route_params, headers)
+
+    def _find_disabled(self, request: web.BaseRequest, path: str) -> tuple[Function, dict[str, str]] | None:
+        """Return the function of a request that is switched off: it answers whoever has the master key, as in Azure."""
+        keys = self._options.keys
+        may_call = keys.are_checked and _carries_one_of(request, keys.of_admin)
+        return self._disabled.find(request.method, path) if may_call else None
+
+    def _opens(self, request: web.BaseRequest, function: Function) -> bool:
+        keys = self._options.keys.of_function(function.name, str(function.trigger.get("authLevel", "function")))
+        return keys is None or _carries_one_of(request, keys)
+
+    async def _call_traced(
+        self, request: web.BaseRequest, function: Function, route_params: dict[str, str], headers: dict[str, str]
+    ) -> ApiResponse:
+        assert self._spans is not None
         with self._spans.of_function(function, request, headers) as call:
-            response = await self._answer(request, function, route_params, headers, call.trace)
+            response = await self._call(request, function, route_params, headers, call.trace)
             call.status = response.status
         return response
 
-    async def _answer(
+    async def _call(
         self,
         request: web.BaseRequest,
         function: Function,
         route_params: dict[str, str],
         headers: dict[str, str],
-        trace: TraceContext,
+        trace: TraceContext | None = None,
     ) -> ApiResponse:
+        """Call a function. It gets the caller's trace if no other one is given."""
+        given = headers.get("traceparent", ""), headers.get("tracestate", "")
+        if trace is None and any(given):
+            trace = TraceContext(*given)
         if self._streams is not None:
             return await self._streams.answer(request, function, route_params, trace)
-        body = await self._body(request)
-        query = request.rel_url.raw_query_string
+        has_whole_body = request.content_length is not None or not request.body_exists
         incoming = function_request(
             method=request.method,
             url="".join(_address(request)),
             headers=headers,
-            query=query,
+            query=request.rel_url.raw_query_string,
             route_params=route_params,
-            body=body,
+            # As it came, encoded or not: functions see Content-Encoding too.
+            body=await (request.read() if has_whole_body else self._drained(request)),
         )
         try:
             result = await self._invoker.invoke(function, incoming, trace)
@@ -195,11 +200,8 @@ class HttpFrontend:
             log_failure("Function", function.name, error, function)
             return ApiResponse(500)
 
-    async def _body(self, request: web.BaseRequest) -> bytes:
-        """Return a body as it came, encoded or not: functions see Content-Encoding too."""
-        if request.content_length is not None or not request.body_exists:
-            return await request.read()
-        # A body without a length (chunked) does not reach a Python function in Azure either.
+    async def _drained(self, request: web.BaseRequest) -> bytes:
+        """Read a body without a length (chunked), which does not reach a Python function in Azure either."""
         size = 0
         async for part in request.content.iter_any():
             size += len(part)
@@ -210,10 +212,29 @@ class HttpFrontend:
     async def _webhook(self, request: web.BaseRequest, path: str) -> ApiResponse:
         if request.method not in WEBHOOK_METHODS or not (path.lower() + "/").startswith(f"{WEBHOOK_PATH}/"):
             return ApiResponse(404)
-        refusal = self._refusal(request, is_open=self._options.keys.opens_webhooks(_given_key(request)))
-        if refusal is not None:
-            return refusal
-        asked = await _api_request(request, path[len(WEBHOOK_PATH) :], is_local=False)
+        if not _carries_one_of(request, self._options.keys.of_webhooks):
+            refusal = self._refusal(request)
+            if refusal is not None:
+                return refusal
+        return await self._ask_api(request, path[len(WEBHOOK_PATH) :], is_local=False)
+
+    async def _ask_api(self, request: web.BaseRequest, path: str, *, is_local: bool) -> ApiResponse:
+        # The Durable extension takes a body without a length (chunked) for one; Azure gives it to no function.
+        length = request.content_length
+        has_body = (length is None and request.body_exists) or bool(length)
+        origin, target = _address(request)
+        asked = ApiRequest(
+            method=request.method,
+            path=path,
+            query=Query(request.rel_url.raw_query_string),
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=await request.read() if has_body else None,
+            url=f"{origin}{target}",
+            origin=origin,
+            is_local=is_local,
+        )
+        if self._spans is None:
+            return await self._api.handle(asked)
         with self._spans.from_caller(asked.headers):
             return await self._api.handle(asked)
 
@@ -221,9 +242,10 @@ class HttpFrontend:
         where = path.lower().rstrip("/")
         if where == "/admin/host/ping" and request.method in {"GET", "POST"}:
             return ApiResponse(200)
-        refusal = self._refusal(request, is_open=self._options.keys.opens_admin(_given_key(request)))
-        if refusal is not None:
-            return refusal
+        if not _carries_one_of(request, self._options.keys.of_admin):
+            refusal = self._refusal(request)
+            if refusal is not None:
+                return refusal
         return await self._admin_api.handle(request, path.rstrip("/"))
 
     def _home(self, request: web.BaseRequest) -> ApiResponse:
@@ -233,20 +255,18 @@ class HttpFrontend:
             return ApiResponse(204)
         return ApiResponse(200, HOME_PAGE.encode(), {"Content-Type": "text/html; charset=utf-8"})
 
-    def _refusal(self, request: web.BaseRequest, *, is_open: bool) -> ApiResponse | None:
-        """Return how to refuse a request to manage the app. A key that opens the place is good from anywhere.
+    def _refusal(self, request: web.BaseRequest) -> ApiResponse | None:
+        """Return how to refuse a request to manage the app that has no key for it; None if it needs none.
 
         If no keys are checked (as under `func start`) programs need none, but pages of other sites are refused: the
         answers would be closed to them, what they start or end would not.
         """
-        if is_open:
-            return None
         if self._options.keys.are_checked:
             return ApiResponse(401)
         if self._options.has_any_name and "Origin" not in request.headers:
             return None  # a program, or a page's GET, which changes nothing: only its Host could distinguish them
         problem = foreign(request, self._options.cors_origins)
-        return _text(403, problem) if problem else None
+        return refused(403, problem) if problem else None
 
     def _with_cors(self, response: ApiResponse, origin: str, request: web.BaseRequest) -> ApiResponse:
         headers = self._cors_headers(origin, request)
@@ -268,29 +288,16 @@ class HttpFrontend:
         return headers
 
 
-async def _unless_malformed(
-    request: web.BaseRequest, serve: Callable[[web.BaseRequest], Awaitable[ApiResponse]]
-) -> ApiResponse:
-    problem = problem_of(request)
-    if problem:
-        return _text(400, problem)
-    try:
-        return await serve(request)
-    except web.RequestPayloadError:
-        return _text(400, "The body does not match its Content-Length or Transfer-Encoding.")
-    except web.HTTPRequestEntityTooLarge:
-        return ApiResponse(413)
-    except ConnectionResetError:
-        return _text(400, "The body ended before its Content-Length.")  # to a client that is gone
+def _carries_one_of(request: web.BaseRequest, keys: Iterable[str]) -> bool:
+    """Return whether a request has one of the keys, in its header or its URL.
 
-
-def _text(status: int, text: str) -> ApiResponse:
-    return ApiResponse(status, shown(text).encode(), {"Content-Type": TEXT_TYPE})
-
-
-def _given_key(request: web.BaseRequest) -> str:
+    It compares with all of them, each in constant time: the time that it takes reveals nothing about any.
+    """
     in_url = (value for name, value in request.rel_url.query.items() if name.lower() == "code")
-    return request.headers.get(FUNCTION_KEY_HEADER) or next(in_url, "")
+    given = request.headers.get(FUNCTION_KEY_HEADER) or next(in_url, "")
+    # surrogatepass: a header may hold bytes that are no text, and a wrong key is no reason to fail.
+    encoded = given.encode("utf-8", "surrogatepass")
+    return sum(hmac.compare_digest(encoded, key.encode()) for key in keys) > 0
 
 
 def body_limit_bytes() -> int:
@@ -325,23 +332,6 @@ class Throttle:
             self._outstanding -= 1
 
 
-async def _api_request(request: web.BaseRequest, path: str, *, is_local: bool) -> ApiRequest:
-    # The Durable extension takes a body without a length (chunked) for one; Azure gives it to no function (`_body`).
-    length = request.content_length
-    has_body = (length is None and request.body_exists) or bool(length)
-    origin, target = _address(request)
-    return ApiRequest(
-        method=request.method,
-        path=path,
-        query=Query(request.rel_url.raw_query_string),
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=await request.read() if has_body else None,
-        url=f"{origin}{target}",
-        origin=origin,
-        is_local=is_local,
-    )
-
-
 def _is_cancelled() -> bool:
     """Whether the server itself cancels this request, not the code that it called."""
     task = asyncio.current_task()
@@ -353,18 +343,5 @@ def _address(request: web.BaseRequest) -> tuple[str, str]:
 
     A request line may also name a whole URL (as to a proxy); aiohttp forgets the port in it.
     """
-    is_tls = request.transport is not None and request.transport.get_extra_info("sslcontext") is not None
-    origin = f"{'https' if is_tls else 'http'}://{request.headers.get('Host', request.host)}"
+    origin = f"{request.scheme}://{request.headers.get('Host', request.host)}"
     return origin, request.raw_path if request.raw_path.startswith("/") else request.rel_url.raw_path_qs
-
-
-def _finish(response: ApiResponse) -> web.StreamResponse:
-    if isinstance(response, SentResponse):
-        return response.sent
-    headers = dict(response.headers)
-    # Joined by line breaks, which no header's value has: `headers` has one text for each name, and cookies may be many.
-    cookies = headers.pop("Set-Cookie", "")
-    answer = UntypedResponse(body=response.body, status=response.status, headers=headers)
-    for cookie in filter(None, cookies.split("\n")):
-        answer.headers.add("Set-Cookie", cookie)
-    return answer

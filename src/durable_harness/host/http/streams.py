@@ -21,7 +21,7 @@ from durable_harness.host.app.functions import Function
 from durable_harness.host.app.invocation import Invoker, TraceContext
 from durable_harness.host.durable_http.messages import ApiResponse
 from durable_harness.host.failure_log import log_failure
-from durable_harness.host.http.framing import (
+from durable_harness.host.http.http_values import (
     LENGTH,
     UnusableResultError,
     declared_length,
@@ -80,7 +80,7 @@ class HttpStreams:
         self._application = application.get_app()
 
     async def answer(
-        self, request: web.BaseRequest, function: Function, route_params: Mapping[str, str], trace: TraceContext
+        self, request: web.BaseRequest, function: Function, route_params: Mapping[str, str], trace: TraceContext | None
     ) -> ApiResponse:
         """Call a function and pass its response on as it comes. A function that fails is logged and answered by 500."""
         exchange = _Exchange(request, self._body_limit_bytes)

@@ -19,7 +19,7 @@ class Tracing:
     def __init__(self, environ: Mapping[str, str], app_dir: Path) -> None:
         self._spans = spans_from_environment(environ, app_dir)
         self._operations = TracedOperations()
-        self.requests = RequestSpans(self._spans)
+        self.requests = None if self._spans is None else RequestSpans(self._spans)
 
     def for_clients(self, scheduler: Scheduler) -> Scheduler:
         """Return the scheduler as clients see it: what they ask for has spans."""

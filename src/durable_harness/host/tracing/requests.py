@@ -25,9 +25,9 @@ class TracedCall:
 
 
 class RequestSpans:
-    """Puts requests into the trace that their headers name. Without `spans` it hands the headers on."""
+    """Puts requests into the trace that their headers name."""
 
-    def __init__(self, spans: Spans | None) -> None:
+    def __init__(self, spans: Spans) -> None:
         self._spans = spans
 
     @contextlib.contextmanager
@@ -35,11 +35,7 @@ class RequestSpans:
         self, function: Function, request: web.BaseRequest, headers: Mapping[str, str]
     ) -> Iterator[TracedCall]:
         """Take a request to a function; the block sets the status of its answer."""
-        parent_text, state = headers.get("traceparent", ""), headers.get("tracestate", "")
-        if self._spans is None:
-            yield TracedCall(TraceContext(parent_text, state))
-            return
-        parent = parse(parent_text, state)
+        parent = parse(headers.get("traceparent", ""), headers.get("tracestate", ""))
         route = "/" + str(function.trigger.get("route") or function.name).lstrip("/")
         span = Span(f"{request.method} {route}", "SERVER", child_of(parent), parent, scope=HOST_SCOPE)
         call = TracedCall(TraceContext(span.at.trace_parent, span.at.state))
@@ -62,8 +58,5 @@ class RequestSpans:
     @contextlib.contextmanager
     def from_caller(self, headers: Mapping[str, str]) -> Iterator[None]:
         """Put what is done in the block into the trace of the caller; the request itself has no span."""
-        if self._spans is None:
-            yield
-            return
         with self._spans.current(parse(headers.get("traceparent", ""), headers.get("tracestate", ""))):
             yield

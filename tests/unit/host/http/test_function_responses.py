@@ -3,8 +3,12 @@
 import azure.functions as func
 import pytest
 
-from durable_harness.host.http.framing import UnusableResultError
-from durable_harness.host.http.http_values import TEXT_TYPE, function_request, function_response
+from durable_harness.host.http.http_values import (
+    TEXT_TYPE,
+    UnusableResultError,
+    function_request,
+    function_response,
+)
 
 
 @pytest.mark.parametrize(

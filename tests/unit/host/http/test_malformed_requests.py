@@ -7,8 +7,8 @@ from multidict import CIMultiDict
 
 from durable_harness.host.durable_http.messages import ApiError, ApiRequest, Query
 from durable_harness.host.durable_http.start_options import check_instance_id, has_moment, read_wait_s, set_trace
-from durable_harness.host.http.framing import UnusableResultError, declared_length, usable_headers, usable_status
-from durable_harness.host.http.malformed import problem_of
+from durable_harness.host.http.handlers import problem_of
+from durable_harness.host.http.http_values import UnusableResultError, declared_length, usable_headers, usable_status
 from durable_harness.protocol import pb
 
 TRACE_PARENT = f"00-{'a' * 32}-{'b' * 16}-01"
@@ -96,6 +96,14 @@ def test_an_id_that_no_instance_has_is_refused(instance_id, message):
 
 def asked(query="", *, is_local=False, **headers):
     return ApiRequest("POST", "/", Query(query), headers, None, "http://a/", "http://a", is_local)
+
+
+def test_a_query_has_its_names_in_lower_case():
+    """Names and values are trimmed, repeated names are joined, and methods find a name in any case."""
+    query = Query("Version=%201.0%20&timeOut=1&TIMEOUT=2&empty=")
+    assert dict(query) == {"version": "1.0", "timeout": "1,2", "empty": ""}
+    assert (query.text("VERSION"), query.text("empty"), query.text("none")) == ("1.0", None, None)
+    assert not Query("")
 
 
 @pytest.mark.parametrize(("query", "expected"), [("t=2026-01-01T00:00:00Z", True), ("t=soon", False), ("", False)])
