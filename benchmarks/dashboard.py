@@ -22,7 +22,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from durable_harness.dashboard import Dashboard, DashboardSource
-from durable_harness.network import bind_one, serve_http
+from durable_harness.network.web_servers import bind_one, serve_http
 from durable_harness.protocol import pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.storage.store import INSERT_INSTANCE

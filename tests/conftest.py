@@ -16,8 +16,8 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
-from durable_harness import foreign_text
 from durable_harness.stack import embedded_stack
+from durable_harness.wording import foreign_text
 from platform_names import lacking_for_test, lacking_on_windows
 from sdk_generation import NEEDS_OTHER_SDK, OTHER_SDK, SDK
 from warm_start import WarmStarter

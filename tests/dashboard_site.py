@@ -8,7 +8,7 @@ from aiohttp import ClientSession
 from yarl import URL
 
 from durable_harness.dashboard import Dashboard, DashboardOptions, DashboardSource
-from durable_harness.network import bind_one, serve_http
+from durable_harness.network.web_servers import bind_one, serve_http
 from durable_harness.protocol import pb
 from hub_bench import Bench, child, complete, fail
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from durable_harness.foreign_text import shown
+from durable_harness.wording.foreign_text import shown
 
 OUTCOMES = {
     "same": "same answer",

@@ -7,7 +7,7 @@ import requests
 from chromium import BLANK, Page
 from test_dashboard import APP, HOSTILE, LIST, PHONE, WIDE, Site
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.stack import embedded_stack
 from durable_harness.stack.processes import running_command
 

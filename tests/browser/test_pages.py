@@ -16,9 +16,9 @@ from chromium import Page  # noqa: E402
 from locust_process import SCENARIOS, Locust  # noqa: E402
 from stub_server import Behaviour, StubServer  # noqa: E402
 
-from durable_harness.free_ports import free_port  # noqa: E402
 from durable_harness.gate.report import Report, render_html  # noqa: E402
 from durable_harness.load.results.run_summary import summarize_run  # noqa: E402
+from durable_harness.network.free_ports import free_port  # noqa: E402
 from tallies import record, run_of  # noqa: E402
 from test_experiment_pages import capacity_page, compared, comparison_page, result, searched, trial  # noqa: E402
 from test_gate_report import report  # noqa: E402

@@ -22,7 +22,7 @@ from durabletask.azuremanaged.client import AsyncDurableTaskSchedulerClient
 from durabletask.client import OrchestrationQuery, OrchestrationStatus
 from durabletask.grpc_options import GrpcChannelOptions
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 
 pytestmark = pytest.mark.thorough
 

@@ -12,7 +12,7 @@ import pytest
 from durabletask.internal import orchestrator_service_pb2 as pb
 from fault_wire import Wire, activity_answer, batch_answer, ended, new_events, refused, task, turn_answer
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.stack import scheduler_process
 from durable_harness.stack.processes import CommandProcess
 

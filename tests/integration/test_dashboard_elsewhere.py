@@ -8,7 +8,7 @@ import requests
 from durabletask.testing import create_test_backend
 
 from durable_harness.errors import PortInUseError, UnreachableError, UsageError
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.stack import embedded_stack
 from durable_harness.stack.processes import running_command
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from debug_client import DebugClient
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 
 pytest.importorskip("debugpy", reason="--debug needs debugpy: pip install 'durable-harness[debug]'")
 

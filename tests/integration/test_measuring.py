@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from durabletask.testing import create_test_backend
 
-from durable_harness.free_ports import free_port
 from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.host.work.remote_measuring import HistoryMeasuring
+from durable_harness.network.free_ports import free_port
 from durable_harness.settings import parse_connection_string
 from durable_harness.stack import embedded_stack
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.stack import embedded_stack
 from durable_harness.testing import Operations
 from patience import PATIENT

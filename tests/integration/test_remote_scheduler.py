@@ -6,7 +6,7 @@ import pytest
 from durabletask.testing import create_test_backend
 
 from durable_harness.errors import UnreachableError
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.stack import embedded_stack, scheduler_process
 
 

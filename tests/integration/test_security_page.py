@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 
 pytestmark = pytest.mark.thorough
 

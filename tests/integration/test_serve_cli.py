@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 
 APPS = Path(__file__).parents[1] / "apps"
 SETTING = "DURABLE_TASK_SCHEDULER_CONNECTION_STRING"

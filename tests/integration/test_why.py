@@ -8,7 +8,7 @@ from durabletask.testing import create_test_backend
 
 from durable_harness.cli import main
 from durable_harness.errors import UsageError
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 
 APP = Path(__file__).parents[1] / "apps" / "slow"
 TIMINGS = "/admin/durable-harness/timings"

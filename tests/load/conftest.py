@@ -6,9 +6,9 @@ from locust_process import SCENARIOS, Locust, headless
 from stub_server import StubServer
 from wire_server import WireServer
 
-from durable_harness.free_ports import free_port
 from durable_harness.load.http import Reactor
 from durable_harness.load.http.readiness import EpollReadiness, LoopReadiness
+from durable_harness.network.free_ports import free_port
 
 
 @pytest.fixture

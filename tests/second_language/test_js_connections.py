@@ -6,7 +6,7 @@ import grpc
 import pytest
 from js_room import JsError, JsHub, JsRoom, output_of, until
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.stack import scheduler_process
 from npm_packages import installed
 

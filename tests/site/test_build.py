@@ -35,7 +35,7 @@ def test_the_pages_of_the_root_are_pages_of_the_site(site):
 def test_links_to_other_files_lead_to_the_repository(site):
     """A link to a source file, which the site does not have, becomes the file's address in the repository."""
     text = site.source("explanation/design")
-    assert re.search(r'href="https://[^"]+/blob/main/src/durable_harness/callers.py"', text)
+    assert re.search(r'href="https://[^"]+/blob/main/src/durable_harness/network/callers.py"', text)
     assert re.search(r'href="https://[^"]+/tree/main/src/durable_harness/host/tracing"', text)
 
 

@@ -15,13 +15,15 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.protobuf.wrappers_pb2 import StringValue
 
-from durable_harness import log_json, output_streams, secret_writings, tracebacks
+from durable_harness import output_streams
 from durable_harness.debugging import NO_LIMIT_S, has_debugger, unless_debugged
-from durable_harness.json_places import first_place
+from durable_harness.logs import json_lines
 from durable_harness.own_tasks import drop_cancellation
-from durable_harness.places import machinery
 from durable_harness.protocol.timings import short_event
 from durable_harness.sigterm import raised_as_interrupt
+from durable_harness.wording import secret_writings, tracebacks
+from durable_harness.wording.json_places import first_place
+from durable_harness.wording.places import machinery
 
 
 @pytest.mark.parametrize(
@@ -129,14 +131,14 @@ def test_a_record_has_what_was_raised():
     def unprintable():
         raise UnprintableError
 
-    assert log_json._exception(raised(lambda: {}["id"]))["type"] == "KeyError"
-    assert log_json._exception(raised(unprintable)) == {
+    assert json_lines._exception(raised(lambda: {}["id"]))["type"] == "KeyError"
+    assert json_lines._exception(raised(unprintable)) == {
         "type": "UnprintableError",
         "message": "(it cannot be described)",
     }
     for exc_info in (None, (None, None, None)):
         plain = logging.LogRecord("app", 40, "a.py", 1, "text", (), exc_info)
-        assert log_json._exception(plain) is None
+        assert json_lines._exception(plain) is None
 
 
 def test_a_very_long_line_of_code_is_cut():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.misspellings import hint
+from durable_harness.wording.misspellings import hint
 
 VARIABLE, FORMER_VARIABLE = "DURABLE_HARNESS_APP", "DURABLE_HARNESS_APP_DIR"
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.base_urls import read_base_url
 from durable_harness.cli.app_folder import app_folder
 from durable_harness.cli.experiment import (
     Interruptible,
@@ -25,6 +24,7 @@ from durable_harness.errors import UsageError
 from durable_harness.extras import require
 from durable_harness.load.options.declared_option import DeclaredOption
 from durable_harness.load.options.shared_options import FUNCTION_KEY
+from durable_harness.network.base_urls import read_base_url
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
 

@@ -27,12 +27,12 @@ from durable_harness.cli.why import add_why
 from durable_harness.errors import HarnessError, UsageError
 from durable_harness.exit_codes import help_text
 from durable_harness.extras import naming_extras
-from durable_harness.foreign_text import shown, shown_lines
-from durable_harness.misspellings import hint
 from durable_harness.output_streams import unbroken_output
 from durable_harness.sigterm import exit_code_of, raised_as_interrupt
 from durable_harness.terminal.colours import show_error
 from durable_harness.terminal.help import HelpFormatter
+from durable_harness.wording.foreign_text import shown, shown_lines
+from durable_harness.wording.misspellings import hint
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

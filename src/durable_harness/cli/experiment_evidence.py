@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from durable_harness.cli.experiment import fresh_log_dir
 from durable_harness.errors import HarnessError, ReportError
-from durable_harness.foreign_text import hide
 from durable_harness.load.options.shared_options import EVIDENCE, PAYLOAD
+from durable_harness.wording.foreign_text import hide
 
 if TYPE_CHECKING:
     from durable_harness.evidence import Item

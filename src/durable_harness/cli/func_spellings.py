@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import shown
+from durable_harness.wording.foreign_text import shown
 
 OTHER_LANGUAGES = (
     *("csharp", "csx", "custom", "dotnet", "dotnet-isolated", "java", "javascript", "node", "powershell", "typescript"),

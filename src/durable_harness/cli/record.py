@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from durable_harness.base_urls import read_base_url
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.parsed_values import above_zero
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.key_names import FUNCTION_KEY_VARIABLE
+from durable_harness.network.base_urls import read_base_url
 from durable_harness.platforms.files import different_names
 from durable_harness.terminal.help import add_command
+from durable_harness.wording.foreign_text import shown
 
 DEFAULT_HOST = "http://localhost:7071"
 DEFAULT_FOLDER = Path("tests/histories")

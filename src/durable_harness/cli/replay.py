@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from durable_harness.cli.app_folder import add_app_option, app_folder
 from durable_harness.cli.parsed_values import above_zero
 from durable_harness.errors import AppLoadError, DifferentHistoryError, UsageError
-from durable_harness.foreign_text import shown_lines
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
+from durable_harness.wording.foreign_text import shown_lines
 
 if TYPE_CHECKING:
     from durable_harness.host.app.functions import FunctionApp

@@ -15,7 +15,7 @@ from durable_harness.cli.twice_options import add_twice_options, twice_options
 from durable_harness.collection import resting_collector
 from durable_harness.errors import UsageError
 from durable_harness.extras import require
-from durable_harness.log_lines import FORMATS, TEXT
+from durable_harness.logs.lines import FORMATS, TEXT
 from durable_harness.terminal.help import add_command
 
 DEBUGGER_PORT = 5678

@@ -8,14 +8,14 @@ import os
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from durable_harness.base_urls import read_base_url
 from durable_harness.cli.parsed_values import above_zero
 from durable_harness.cli.record import DEFAULT_HOST
 from durable_harness.errors import UnreachableError, UsageError
-from durable_harness.foreign_text import shown_lines
 from durable_harness.key_names import FUNCTION_KEY_VARIABLE
+from durable_harness.network.base_urls import read_base_url
 from durable_harness.terminal.colours import show
 from durable_harness.terminal.help import add_command
+from durable_harness.wording.foreign_text import shown_lines
 
 if TYPE_CHECKING:
     from durable_harness.testing.requesting import HttpClient

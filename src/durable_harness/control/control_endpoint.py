@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from durable_harness.callers import programs_only
 from durable_harness.key_names import CONTROL_KEY_HEADER
-from durable_harness.network import bind_one, serve_http
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
+from durable_harness.network.callers import programs_only
+from durable_harness.network.web_servers import bind_one, serve_http
 
 logger = own_logger("durable_harness.control")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from durable_harness.callers import foreign
 from durable_harness.dashboard.source import DashboardOptions, DashboardSource
-from durable_harness.foreign_text import shown
+from durable_harness.network.callers import foreign
+from durable_harness.wording.foreign_text import shown
 
 if TYPE_CHECKING:
     from durable_harness.dashboard.site import Site

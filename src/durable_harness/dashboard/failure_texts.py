@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.dashboard.payload_texts import one_line
-from durable_harness.places import machinery, shown_file
 from durable_harness.protocol import unwrap_text
+from durable_harness.wording.places import machinery, shown_file
 
 FRAME = re.compile(r'^\s*File "(?P<file>[^"\n]+)", line (?P<line>\d+)(?:, in (?P<function>[^\n]+))?', re.MULTILINE)
 NOT_THE_APPS = ("site-packages", "dist-packages", "durable_harness/", "<frozen", "/lib/python", "\\lib\\")

@@ -8,8 +8,8 @@ from typing import Any
 
 from durable_harness.dashboard.failure_texts import ShownFailure, failures_of
 from durable_harness.dashboard.texts import status_label
-from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol import to_ns, unwrap_text
+from durable_harness.wording.lengths import NS_PER_S
 
 PAGE_SIZE = 200
 NO_REPEATS: Mapping[int, int] = {}

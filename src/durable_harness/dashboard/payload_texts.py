@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from durable_harness.foreign_text import beginning, blanked, shown_lines
+from durable_harness.wording.foreign_text import beginning, blanked, shown_lines
 
 SHOWN_CHARS = 20_000
 """How much of a payload is on a page; the whole of it is one click away."""

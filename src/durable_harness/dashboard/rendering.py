@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from durable_harness.dashboard import page_urls, texts
 from durable_harness.dashboard.payload_texts import Payload
-from durable_harness.foreign_text import shown_lines
 from durable_harness.web.style import STYLE
+from durable_harness.wording.foreign_text import shown_lines
 
 HERE = Path(__file__).parent
 STYLE_NAME, SCRIPT_NAME = "dashboard.css", "dashboard.js"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from durable_harness.dashboard.visit import Visit
-from durable_harness.instance_logs import LogLine
+from durable_harness.logs.instance_logs import LogLine
 
 
 def lines_about(visit: Visit, subject_id: str) -> Sequence[LogLine] | None:

@@ -21,7 +21,7 @@ from durable_harness.dashboard.refusal_status import is_gone, status_of
 from durable_harness.dashboard.rendering import Renderer
 from durable_harness.dashboard.source import DashboardOptions, DashboardSource
 from durable_harness.dashboard.visit import LIVE_HEADER, PageError, Visit
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import RpcError
 
 logger: logging.Logger = own_logger("durable_harness.dashboard")

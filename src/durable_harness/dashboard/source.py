@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # every service imports this at its start
-    from durable_harness.instance_logs import LogLine
+    from durable_harness.logs.instance_logs import LogLine
     from durable_harness.protocol import Scheduler
     from durable_harness.protocol.overview import Overview
     from durable_harness.protocol.replays import ReplayReport

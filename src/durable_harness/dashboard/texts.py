@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from durable_harness.dashboard.failure_texts import failure_line
 from durable_harness.dashboard.payload_texts import one_line
-from durable_harness.lengths import NS_PER_S, readable
 from durable_harness.protocol import pb
+from durable_harness.wording.lengths import NS_PER_S, readable
 
 NOTHING = "\N{EN DASH}"
 """What stands where there is no value."""

@@ -14,7 +14,7 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.evidence.record_redaction import redacted_table
 from durable_harness.evidence.redaction import Redactor
-from durable_harness.foreign_text import shown_lines
+from durable_harness.wording.foreign_text import shown_lines
 
 OPTION = "--evidence"
 SUFFIX = ".zip"

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from durable_harness.foreign_text import BLANK
-from durable_harness.secret_writings import char_patterns
+from durable_harness.wording.foreign_text import BLANK
+from durable_harness.wording.secret_writings import char_patterns
 
 MARK = re.compile(r"…|\\{1,8}u2026|&hellip;|%E2%80%A6", re.IGNORECASE)
 BEHIND_MIDDLE = re.compile(r" more characters (?:…|\\{1,8}u2026|&hellip;) ")

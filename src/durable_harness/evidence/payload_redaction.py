@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from durable_harness.secret_writings import char_patterns
+from durable_harness.wording.secret_writings import char_patterns
 
 PLACEHOLDER = re.compile(r"(\{(?:token|number|duration)\})")
 LEAST_CHARS = 4

@@ -16,9 +16,9 @@ from urllib.parse import urlsplit
 
 from durable_harness.evidence.cuts import CutSecrets
 from durable_harness.evidence.payload_redaction import payload_patterns
-from durable_harness.foreign_text import BLANK, blanked
 from durable_harness.operations.excerpts import redact_keys
-from durable_harness.secret_writings import forms_of, writings_of
+from durable_harness.wording.foreign_text import BLANK, blanked
+from durable_harness.wording.secret_writings import forms_of, writings_of
 
 SECRET_WORDS = frozenset(
     {

@@ -16,7 +16,7 @@ import psutil  # type: ignore[import-untyped]
 from durable_harness.documents import parse_json
 from durable_harness.evidence.archive import Item
 from durable_harness.evidence.redaction import secrets_in
-from durable_harness.foreign_text import BLANK
+from durable_harness.wording.foreign_text import BLANK
 
 HOST_FILE, LOCAL_FILE, REQUIREMENTS = "host.json", "local.settings.json", "requirements.txt"
 OF_INTEREST = ("DURABLE_HARNESS_", "LOCUST_", "FUNCTIONS_", "AzureFunctionsJobHost__", "AZURE_FUNCTIONS_", "PYTHON")

@@ -57,7 +57,7 @@ from durable_harness.gate.gates import MEAN, Bound, Gate, percent_of
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.metrics import COSTS, METRICS
 from durable_harness.gate.summary import LATENCIES_MS, POLLS_PER_OPERATION
-from durable_harness.misspellings import expected_one_of
+from durable_harness.wording.misspellings import expected_one_of
 
 OPERATIONS = "operations"
 AUDIT_STATISTICS = tuple(problem.name.lower() for problem in AuditProblem)

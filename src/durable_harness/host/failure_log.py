@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, TypeVar
 
-from durable_harness.foreign_text import middle_cut
 from durable_harness.host.failures import (
     error_with_place,
     function_place,
@@ -15,11 +14,12 @@ from durable_harness.host.failures import (
     type_name,
     with_place,
 )
-from durable_harness.log_categories import HOST_LOGGER, about
-from durable_harness.own_loggers import own_logger
-from durable_harness.places import described, names_place, place_in
+from durable_harness.logs.categories import HOST_LOGGER, about
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import pb
-from durable_harness.tracebacks import folded, folded_text, frames_as_json, frames_in_text_as_json
+from durable_harness.wording.foreign_text import middle_cut
+from durable_harness.wording.places import described, names_place, place_in
+from durable_harness.wording.tracebacks import folded, folded_text, frames_as_json, frames_in_text_as_json
 
 if TYPE_CHECKING:
     from durable_harness.host.app.functions import Function

@@ -8,9 +8,9 @@ import traceback
 from collections.abc import Callable
 from typing import Protocol
 
-from durable_harness.places import CodePlace, names_place
 from durable_harness.protocol import pb, wrap_text
-from durable_harness.tracebacks import place_of, trimmed
+from durable_harness.wording.places import CodePlace, names_place
+from durable_harness.wording.tracebacks import place_of, trimmed
 
 MAX_TEXT_CHARS = 64 * 1024
 """How much of a message or a stack trace is kept: a failure is never checked against the limit on payloads."""

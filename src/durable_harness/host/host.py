@@ -38,7 +38,7 @@ from durable_harness.host.twice.comparing_runner import ComparingRunner
 from durable_harness.host.twice.twice_records import TwiceRecords
 from durable_harness.host.work.filters import filters_of
 from durable_harness.host.work.worker import DurableWorker, work_limits
-from durable_harness.network import bind, serve_http
+from durable_harness.network.web_servers import bind, serve_http
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.protocol.timings import Document

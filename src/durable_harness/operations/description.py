@@ -19,7 +19,7 @@ from dataclasses import InitVar, dataclass
 from enum import Enum
 from urllib.parse import quote
 
-from durable_harness.redirects import secrets_of
+from durable_harness.network.redirects import secrets_of
 
 
 class UrlKind(Enum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from durable_harness.foreign_text import beginning, blanked, shown
+from durable_harness.wording.foreign_text import beginning, blanked, shown
 
 EXCERPT_CHARS = 200
 """Of a server's text: two lines of a terminal."""

@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from durable_harness.foreign_text import shown
-from durable_harness.lengths import NS_PER_S
 from durable_harness.operations.http_messages import HttpResponse
 from durable_harness.operations.operation_record import SCHEDULER_CLOCK, OperationRecord
+from durable_harness.wording.foreign_text import shown
+from durable_harness.wording.lengths import NS_PER_S
 
 HOST_STATUS_PATH = "/admin/host/status"
 MEASUREMENTS_PATH = "/admin/durable-harness/operations"

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import quote, urlsplit
 
-from durable_harness.foreign_text import shown
+from durable_harness.network.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
 from durable_harness.operations.description import ServiceDescription, at_pointer, durable_webhooks
 from durable_harness.operations.excerpts import both_ends, excerpt
 from durable_harness.operations.http_messages import UNKNOWN_STATUSES, HttpResponse, NoResponse, Request
@@ -43,7 +43,7 @@ from durable_harness.operations.wire import (
     read_status,
 )
 from durable_harness.platforms.clocks import monotonic
-from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, is_same_origin
+from durable_harness.wording.foreign_text import shown
 
 MOST_WORD_CHARS = 60
 """Of a state in the service's own words: it is a word, unless the description names the wrong place."""

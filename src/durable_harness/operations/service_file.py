@@ -49,8 +49,6 @@ from typing import Required, TypedDict, TypeVar, cast
 
 from durable_harness.documents import read_toml
 from durable_harness.errors import ConfigurationError
-from durable_harness.foreign_text import hide
-from durable_harness.misspellings import expected_one_of
 from durable_harness.operations.description import (
     EventDescription,
     ServiceDescription,
@@ -61,6 +59,8 @@ from durable_harness.operations.description import (
     UrlSource,
     is_pointer,
 )
+from durable_harness.wording.foreign_text import hide
+from durable_harness.wording.misspellings import expected_one_of
 
 T = TypeVar("T")
 ENVIRONMENT = "env:"

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from urllib.parse import quote, urljoin, urlsplit
 
-from durable_harness.foreign_text import HIDDEN, is_plain, shown
+from durable_harness.network.redirects import DEFAULT_PORTS
 from durable_harness.operations.description import (
     EventDescription,
     ServiceDescription,
@@ -23,7 +23,7 @@ from durable_harness.operations.description import (
 )
 from durable_harness.operations.excerpts import excerpt
 from durable_harness.operations.http_messages import HttpResponse
-from durable_harness.redirects import DEFAULT_PORTS
+from durable_harness.wording.foreign_text import HIDDEN, is_plain, shown
 
 MEMBERS_SHOWN, MEMBER_CHARS = 8, 30
 """Of a body that is no status: enough to recognize it, on one line of a report."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator
 from typing import Protocol
 
-from durable_harness.lengths import NS_PER_S
+from durable_harness.wording.lengths import NS_PER_S
 
 ALARM_METHOD = "/durable_harness.Alarms/Set"
 """The gRPC method by which a host sets an alarm in a scheduler of this project, in a process of its own.

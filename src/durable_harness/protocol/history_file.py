@@ -31,7 +31,7 @@ from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 
 from durable_harness.documents import JsonObject, read_json
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import shown
+from durable_harness.wording.foreign_text import shown
 
 FORMAT = "durable-harness history"
 VERSION = 1

@@ -10,7 +10,7 @@ from durabletask.internal import orchestrator_service_pb2 as pb
 from google.protobuf import timestamp_pb2, wrappers_pb2
 from google.protobuf.message import Message
 
-from durable_harness.lengths import NS_PER_S
+from durable_harness.wording.lengths import NS_PER_S
 
 M = TypeVar("M", bound=Message)
 LATEST_NS = 1 << 62

@@ -152,8 +152,8 @@ def durable_stack(
         UnreachableError,
         UsageError,
     )
-    from durable_harness.places import add_app_folder  # noqa: PLC0415 - same
     from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
+    from durable_harness.wording.places import add_app_folder  # noqa: PLC0415 - same
 
     tests = _tests_of(request.node)
     for_twice = twice_option.serve_args(

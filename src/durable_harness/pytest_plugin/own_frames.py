@@ -21,7 +21,7 @@ def cut(call: pytest.CallInfo[None]) -> None:
 
 
 def _last_own(trace: TracebackType | None) -> TracebackType | None:
-    from durable_harness.places import machinery  # noqa: PLC0415 - who uses no fixture pays nothing
+    from durable_harness.wording.places import machinery  # noqa: PLC0415 - who uses no fixture pays nothing
 
     found = None
     while trace is not None:

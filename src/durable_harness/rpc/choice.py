@@ -14,7 +14,7 @@ from concurrent.futures import Future
 
 import grpc
 
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.rpc.calls import LastingRpcCall, Method, Methods, Options, RpcCall, Server
 from durable_harness.rpc.plain import PlainRpcServer
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 import grpc
 from grpc._cython import cygrpc
 
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.rpc.calls import (
     NO_SUCH_METHOD,
     Handler,

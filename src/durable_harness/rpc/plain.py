@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import grpc
 import grpc.aio
 
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.rpc.calls import NO_SUCH_METHOD, Method, Methods, Options, RpcCall, describe, sendable_details
 
 logger = own_logger("durable_harness.scheduler")

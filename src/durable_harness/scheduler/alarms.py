@@ -10,10 +10,10 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable
 
-from durable_harness.lengths import NS_PER_S
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.clock import RealClock
+from durable_harness.wording.lengths import NS_PER_S
 
 logger = own_logger("durable_harness.scheduler")
 

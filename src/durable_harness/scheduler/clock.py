@@ -15,9 +15,9 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from durable_harness.lengths import NS_PER_S
 from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol.values import LATEST_NS
+from durable_harness.wording.lengths import NS_PER_S
 
 STEP_NS = NS_PER_S // 10
 """The wall clock was set if it is at least this far from the time that has elapsed."""

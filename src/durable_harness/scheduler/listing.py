@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from durable_harness.foreign_text import beginning, looked_at
 from durable_harness.protocol import pb
 from durable_harness.protocol.listing import (
     BEGINNING_CHARS,
@@ -27,6 +26,7 @@ from durable_harness.protocol.listing import (
 )
 from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.store import Store
+from durable_harness.wording.foreign_text import beginning, looked_at
 
 MOST_LOOKED_AT = 20_000
 """Of how many instances, the latest, the choices of filters are collected."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import cast
 
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import TERMINAL_STATUSES, pb
 from durable_harness.scheduler.execution import Execution, History, Inbox, Saved
 from durable_harness.scheduler.instances import Instance, Parent, parent_info

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from durable_harness.errors import DamagedFileError, UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler.entity_records import read_entity, read_lock_request, read_operation
 from durable_harness.scheduler.registry import from_row
@@ -31,6 +30,7 @@ from durable_harness.scheduler.storage.file_length import bytes_due, is_cut_off,
 from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.storage.scanning import LARGEST_KEY, Gap, Scan
 from durable_harness.scheduler.storage.store import Store
+from durable_harness.wording.foreign_text import shown
 
 COLUMNS = sql.INSTANCE_COLUMNS.split(", ")
 BATCH_INSTANCES = 500

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from durable_harness.errors import HarnessError
-from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol import RpcError, RpcStatus
 from durable_harness.scheduler.alarms import Alarms
 from durable_harness.scheduler.clock import LATEST_MOVED_NS, RealClock
@@ -18,6 +17,7 @@ from durable_harness.scheduler.payloads import DEFAULT_MAX_PAYLOAD_BYTES
 from durable_harness.scheduler.storage.journal import Journal
 from durable_harness.scheduler.storage.store import Durability, Store
 from durable_harness.settings.task_hubs import DEFAULT_HUB, DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE
+from durable_harness.wording.lengths import NS_PER_S
 
 DEFAULT_LEASE_TIMEOUT_S = 3600.0
 """When a worker is taken to hang. Long, as an activity that takes longer is run twice.."""

@@ -7,12 +7,12 @@ import math
 import time
 from datetime import UTC, datetime
 
-from durable_harness.lengths import NS_PER_S
 from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler.alarms import Ringing
 from durable_harness.scheduler.clock import LATEST_MOVED_NS
 from durable_harness.scheduler.dispatch import Work
 from durable_harness.scheduler.service import SchedulerService
+from durable_harness.wording.lengths import NS_PER_S
 
 DEFAULT_PATIENCE_S = 1.0
 """After how long without any work done, in real time, the work under way counts as hanging."""

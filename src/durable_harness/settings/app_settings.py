@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from durable_harness.errors import ConfigurationError, UsageError
-from durable_harness.foreign_text import shown
-from durable_harness.misspellings import hint
 from durable_harness.settings.connection_string import EXAMPLE, SchedulerAddress, parse_connection_string
 from durable_harness.settings.environment import set_core_tools_variables
 from durable_harness.settings.host_json import HostSettings, read_host_json
 from durable_harness.settings.local_settings import LocalSettings, export_settings, read_local_settings
 from durable_harness.settings.worker_processes import notes_on_workers
+from durable_harness.wording.foreign_text import shown
+from durable_harness.wording.misspellings import hint
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,10 @@ import urllib.error
 import urllib.request
 from typing import Any
 
-from durable_harness.bounded_http import failure_words
 from durable_harness.errors import HarnessError, UnreachableError
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, SYSTEM_VARIABLE
 from durable_harness.key_names import CONTROL_KEY_HEADER
+from durable_harness.network.bounded_http import failure_words
 from durable_harness.platforms.pauses import Pause
 from durable_harness.stack.control_names import EMPTY
 from durable_harness.stack.processes import CommandProcess, ending_of

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from durable_harness.dashboard import Dashboard, DashboardOptions, DashboardSource
 from durable_harness.errors import PortInUseError
-from durable_harness.network import bind, serve_http
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
+from durable_harness.network.web_servers import bind, serve_http
 
 logger = own_logger("durable_harness.dashboard")
 

@@ -10,8 +10,8 @@ from typing import Any
 from durable_harness.debugging import has_debugger
 from durable_harness.errors import PortInUseError
 from durable_harness.extras import importing
-from durable_harness.log_lines import TEXT, announce
-from durable_harness.network import bind_one
+from durable_harness.logs.lines import TEXT, announce
+from durable_harness.network.web_servers import bind_one
 
 ADDRESS = "127.0.0.1"
 """Whoever attaches can run code here, so it is never another address."""

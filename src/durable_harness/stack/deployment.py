@@ -7,12 +7,12 @@ import http.client
 import urllib.error
 from collections.abc import Iterator
 
-from durable_harness.base_urls import read_base_url
-from durable_harness.bounded_http import Limit, bounded_opener, failure_words
 from durable_harness.errors import UnreachableError, UsageError
-from durable_harness.foreign_text import hide
+from durable_harness.network.base_urls import read_base_url
+from durable_harness.network.bounded_http import Limit, bounded_opener, failure_words
 from durable_harness.stack.child_systems import RunningStack
 from durable_harness.stack.options import StackOptions
+from durable_harness.wording.foreign_text import hide
 
 EXAMPLE = "https://my-app.azurewebsites.net"
 ANSWER_TIMEOUT_S = 60.0

@@ -12,8 +12,8 @@ import weakref
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
-from durable_harness.log_categories import HOST_LOGGER, running_function
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER, running_function
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.platforms.loops import fastest_loop, own_loop
 
 logger = own_logger(HOST_LOGGER)

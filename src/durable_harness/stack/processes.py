@@ -23,7 +23,7 @@ from durable_harness.errors import (
     UnreachableError,
     UsageError,
 )
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.platforms.children import ask_to_end, in_own_group
 from durable_harness.platforms.encodings import in_utf8
 

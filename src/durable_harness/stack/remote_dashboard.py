@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any
 
 from durable_harness.dashboard import DashboardOptions, DashboardSource
-from durable_harness.foreign_text import shown
 from durable_harness.host.work.remote import GrpcScheduler
 from durable_harness.host.work.remote_listing import StatesListing
-from durable_harness.log_lines import configure_logging
+from durable_harness.logs.lines import configure_logging
 from durable_harness.protocol import RpcError, RpcStatus, pb
 from durable_harness.protocol.listing import InstanceChoices, InstanceListRequest, InstancePage
 from durable_harness.settings import SchedulerAddress
 from durable_harness.settings.log_levels import LogLevels
 from durable_harness.stack.dashboards import USUAL_PORT, DashboardPort, bind_dashboard, served_dashboard
 from durable_harness.stack.lifetime import Lifetime, run_until_stopped, write_ready_file
+from durable_harness.wording.foreign_text import shown
 
 PORT_OPTION = "--port"
 ANSWER_TIMEOUT_S = 20.0

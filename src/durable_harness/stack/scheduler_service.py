@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from durable_harness.callers import own_pages_only
 from durable_harness.dashboard import DashboardOptions, DashboardSource
 from durable_harness.errors import PortInUseError
-from durable_harness.log_lines import configure_logging
-from durable_harness.network import bind_one, serve_http
+from durable_harness.logs.lines import configure_logging
+from durable_harness.network.callers import own_pages_only
+from durable_harness.network.web_servers import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.overview import ServiceOverview
 from durable_harness.settings.log_levels import LogLevels

@@ -19,7 +19,6 @@ from durable_harness.control import Call, FaultyScheduler, Rules
 from durable_harness.dashboard import Dashboard, DashboardOptions
 from durable_harness.dashboard.page_urls import instance_url
 from durable_harness.errors import HarnessError, UsageError
-from durable_harness.foreign_text import hide, shown, shown_lines
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.host import FunctionsHost, HostOptions, bind_public
 from durable_harness.host.http.keys import HOST_VARIABLE, MASTER_VARIABLE, Keys, read_keys
@@ -28,8 +27,8 @@ from durable_harness.host.outside import CaughtConnections
 from durable_harness.host.sdk.generation import Generation
 from durable_harness.host.sdk_choice import generation_for, load_durable_app
 from durable_harness.host.twice.watching import watch
-from durable_harness.instance_logs import InstanceLogs
-from durable_harness.log_lines import TEXT, announce, configure_logging, log_to_also
+from durable_harness.logs.instance_logs import InstanceLogs
+from durable_harness.logs.lines import TEXT, announce, configure_logging, log_to_also
 from durable_harness.protocol import Scheduler
 from durable_harness.protocol.alarms import AlarmClock
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
@@ -52,6 +51,7 @@ from durable_harness.stack.outside_calls import outside_calls
 from durable_harness.stack.shown import source_of
 from durable_harness.stack.twice_calls import TwiceOptions, described_twice, twice_calls, twice_records
 from durable_harness.twice_report import lines_of
+from durable_harness.wording.foreign_text import hide, shown, shown_lines
 
 LOOPBACK_ADDRESSES = frozenset({"127.0.0.1", "localhost", "::1"})
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from durable_harness.dashboard import DashboardSource
 from durable_harness.host.app.functions import FunctionApp
 from durable_harness.host.host import FunctionsHost
-from durable_harness.instance_logs import InstanceLogs
+from durable_harness.logs.instance_logs import InstanceLogs
 from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import SchedulerService
 from durable_harness.scheduler.overview import OwnWorker, ServiceOverview

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import middle_cut
-from durable_harness.json_places import first_place, shown
 from durable_harness.testing.reports.instance_tables import TRACE
 from durable_harness.testing.reports.waiting_report import name_of
 from durable_harness.testing.requesting import NOTHING
 from durable_harness.testing.started_operation import StartedOperation
 from durable_harness.testing.webhook_client import HistoryRow
+from durable_harness.wording.foreign_text import middle_cut
+from durable_harness.wording.json_places import first_place, shown
 
 MOST_CHARS = 100
 """Of a value in the first line of a report; the lines below have all of it."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.lengths import NS_PER_MS, NS_PER_S
 from durable_harness.operations import HttpResponse
 from durable_harness.operations.measurement import MEASUREMENTS_PATH, OURS
+from durable_harness.wording.lengths import NS_PER_MS, NS_PER_S
 
 
 @dataclass(frozen=True)

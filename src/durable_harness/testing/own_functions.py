@@ -18,7 +18,7 @@ from types import CodeType, FrameType, TracebackType
 from typing import Any, TypeVar
 
 from durable_harness.errors import UsageError
-from durable_harness.places import machinery
+from durable_harness.wording.places import machinery
 
 T = TypeVar("T")
 

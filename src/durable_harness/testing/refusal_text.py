@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.operations import HttpResponse, redact_keys
+from durable_harness.wording.foreign_text import shown_lines
 
 SERVER_ERROR = 500
 

@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-from durable_harness.bounded_http import Limit, bounded_opener, failure_words, read_bounded
-from durable_harness.operations import HttpResponse, NoResponse, key_headers, redact_keys
-from durable_harness.redirects import (
+from durable_harness.network.bounded_http import Limit, bounded_opener, failure_words, read_bounded
+from durable_harness.network.redirects import (
     MAX_REDIRECTS,
     REDIRECTS,
     BadUrlError,
@@ -21,6 +20,7 @@ from durable_harness.redirects import (
     is_same_origin,
     origin_of,
 )
+from durable_harness.operations import HttpResponse, NoResponse, key_headers, redact_keys
 
 REQUEST_TIMEOUT_S = 30.0
 

@@ -7,10 +7,10 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.host.http.constraints import RouteTimeoutError, constraint
 from durable_harness.operations import HttpResponse
 from durable_harness.testing.requesting import HttpClient
+from durable_harness.wording.foreign_text import shown_lines
 
 FUNCTIONS_PATH = "/admin/functions"
 NOT_FOUND, NOT_ALLOWED = 404, 405

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.operations import HttpResponse, NoResponse, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
 from durable_harness.testing.route_hints import NOT_ALLOWED, NOT_FOUND, explain_unknown_route
+from durable_harness.wording.foreign_text import shown_lines
 
 SERVER_ERROR = 500
 MOST_SHOWN = 3

@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import quote
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.stack import RunningStack
 from durable_harness.testing.requesting import NOTHING, HttpClient
+from durable_harness.wording.foreign_text import shown
 
 OWN_HOSTS = frozenset({"embedded", "emulator"})
 """Stacks whose host is ours and local: it captures outputs and takes values for inputs."""

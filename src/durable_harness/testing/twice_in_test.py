@@ -11,8 +11,8 @@ from typing import Any
 
 from durable_harness import twice_report
 from durable_harness.errors import HarnessError, UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.stack import RunningStack, StackControl
+from durable_harness.wording.foreign_text import shown
 
 BEGIN = "twice/begin"
 QUIET = "clock/quiet"

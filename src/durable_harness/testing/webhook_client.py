@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from durable_harness.documents import parse_json
-from durable_harness.foreign_text import shown
 from durable_harness.operations import HttpResponse, redact_keys
 from durable_harness.testing.requesting import NOTHING, HttpClient
+from durable_harness.wording.foreign_text import shown
 
 PATH = "/runtime/webhooks/durabletask"
 GONE = 410

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.web.hover import SCRIPT
 from durable_harness.web.policy import policy
 from durable_harness.web.style import STYLE
+from durable_harness.wording.foreign_text import shown_lines
 
 MOST_COLUMNS = 3
 """A table with more, or with words, is a card for each row where the window is narrow."""

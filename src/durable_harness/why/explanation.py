@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from durable_harness.lengths import NS_PER_MS
 from durable_harness.why.facts import Facts, read_facts
 from durable_harness.why.findings import Finding, findings_of
 from durable_harness.why.path import critical_path
 from durable_harness.why.segments import LABELS, Part, Segment, totals
 from durable_harness.why.waits import Wait, waits_of
+from durable_harness.wording.lengths import NS_PER_MS
 
 NOT_TIMED = (
     "Its times are no measurements: the clock of its scheduler was moved or set while it lived, or its events are not"

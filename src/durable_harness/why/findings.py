@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from durable_harness.lengths import readable
 from durable_harness.why.entity_names import shown_names, summed
 from durable_harness.why.facts import ACTIVITY, ENTITY, TURN, Facts
 from durable_harness.why.segments import Part, Segment, totals
+from durable_harness.wording.lengths import readable
 
 THREADS = "PYTHON_THREADPOOL_THREAD_COUNT"
 SLOTS: Mapping[str, tuple[str, str, str]] = {

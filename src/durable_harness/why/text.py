@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from durable_harness.lengths import readable
 from durable_harness.terminal.tables import aligned
 from durable_harness.why.explanation import Explanation
 from durable_harness.why.segments import LABELS, Segment
 from durable_harness.why.waiting import wait_lines
+from durable_harness.wording.lengths import readable
 
 MOST_PIECES = 12
 FIGURES = 2

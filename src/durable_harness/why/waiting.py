@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from durable_harness.lengths import readable
 from durable_harness.why.facts import read_facts
 from durable_harness.why.segments import Part
 from durable_harness.why.waits import Wait, waits_of
+from durable_harness.wording.lengths import readable
 
 
 def waiting_for(document: Mapping[str, Any]) -> list[str]:

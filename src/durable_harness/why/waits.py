@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from durable_harness.lengths import readable
 from durable_harness.protocol.values import LATEST_NS
 from durable_harness.why.facts import Event, Facts, WorkFacts
 from durable_harness.why.path import unanswered
 from durable_harness.why.segments import LABELS, Part
+from durable_harness.wording.lengths import readable
 
 WHAT = {
     "taskScheduled": "activity",

@@ -16,7 +16,7 @@ from wire_server import once
 
 from durable_harness.cli import main
 from durable_harness.errors import UnreachableError
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 from durable_harness.operations import NoResponse
 from durable_harness.stack import RunningStack, StackOptions, deployment, embedded_stack, processes
 from durable_harness.stack.deployment import remote_stack
@@ -361,7 +361,7 @@ def test_a_request_ends_by_its_limit(serve, script):
 
 def test_a_body_without_end_is_left(serve, monkeypatch):
     """A body is read up to a limit."""
-    monkeypatch.setattr("durable_harness.bounded_http.MOST_BYTES", 1_000_000)
+    monkeypatch.setattr("durable_harness.network.bounded_http.MOST_BYTES", 1_000_000)
     result = HttpClient(serve(never_ends).url).request("GET", "/")
     assert result == NoResponse("the answer is larger than 1,000,000 bytes")
 

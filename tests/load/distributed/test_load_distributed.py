@@ -12,8 +12,8 @@ import pytest
 from locust_process import SCENARIOS, Locust, headless
 from web_ui import WebUi
 
-from durable_harness.free_ports import free_port
 from durable_harness.gate.records import read_operations
+from durable_harness.network.free_ports import free_port
 
 pytestmark = pytest.mark.thorough
 LOADTESTS = Path(__file__).parents[3] / "loadtests"

@@ -12,7 +12,7 @@ import zmq
 from locust_process import headless
 from recording_proxy import RecordingProxy
 
-from durable_harness.free_ports import free_port
+from durable_harness.network.free_ports import free_port
 
 pytestmark = pytest.mark.thorough
 

@@ -7,8 +7,8 @@ import pytest
 from locust_process import SCENARIOS
 from stub_server import Behaviour
 
-from durable_harness.free_ports import free_port
 from durable_harness.gate.records import read_operations
+from durable_harness.network.free_ports import free_port
 
 pytestmark = pytest.mark.thorough
 

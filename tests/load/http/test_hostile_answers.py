@@ -13,7 +13,6 @@ import gevent
 import pytest
 from hostile_service import HostileService
 
-from durable_harness.foreign_text import is_plain
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.report import Report, render_text
 from durable_harness.load.engine.follow import Engine, Follower
@@ -25,6 +24,7 @@ from durable_harness.load.results.run_summary import summarize
 from durable_harness.load.results.tally import Tally
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.operations import FixedPolling, OperationPlan
+from durable_harness.wording.foreign_text import is_plain
 
 AT_ONCE = 100
 TIMEOUT_S = 1.0

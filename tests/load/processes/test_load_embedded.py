@@ -12,8 +12,8 @@ import pytest
 import requests
 from locust_process import Locust
 
-from durable_harness.free_ports import free_port
 from durable_harness.gate.records import read_operations
+from durable_harness.network.free_ports import free_port
 
 pytestmark = pytest.mark.thorough
 

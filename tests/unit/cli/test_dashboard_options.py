@@ -5,7 +5,7 @@ import pytest
 from durable_harness.cli.command_line import make_parser
 from durable_harness.cli.dashboard_options import dashboard_options, dashboard_port
 from durable_harness.errors import PortInUseError, UsageError
-from durable_harness.network import bind_one
+from durable_harness.network.web_servers import bind_one
 from durable_harness.stack.dashboards import ANY_PORT, USUAL_PORT, DashboardPort, bind_dashboard
 
 

@@ -1,7 +1,7 @@
 """Mistyped commands and options: the error proposes the one that was meant."""
 
 from durable_harness.cli import main
-from durable_harness.misspellings import hint
+from durable_harness.wording.misspellings import hint
 
 
 def refused(capsys, *words):

@@ -7,7 +7,7 @@ from aiohttp import ClientSession
 
 from dashboard_site import LIMIT_BYTES, Browser
 from durable_harness.dashboard import Dashboard, DashboardOptions, DashboardSource
-from durable_harness.network import bind_one, serve_http
+from durable_harness.network.web_servers import bind_one, serve_http
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
 from durable_harness.scheduler.overview import ServiceOverview
 

@@ -11,7 +11,7 @@ from dashboard_site import BASE
 from durable_harness.dashboard.pages.clock_page import seconds_of
 from durable_harness.dashboard.pages.entity_pages import prefix_of
 from durable_harness.dashboard.visit import PageError
-from durable_harness.instance_logs import LogLine
+from durable_harness.logs.instance_logs import LogLine
 from durable_harness.protocol import pb
 from hub_bench import Worker, complete, schedule
 

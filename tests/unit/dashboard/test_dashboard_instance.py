@@ -7,9 +7,9 @@ import re
 import pytest
 
 from dashboard_site import BASE, visit
-from durable_harness.foreign_text import hide
 from durable_harness.protocol import pb
 from durable_harness.protocol.history_file import from_document
+from durable_harness.wording.foreign_text import hide
 from hub_bench import child, complete, schedule, timer
 
 SECRET = "hunter2-" + "0123456789abcdef" * 4

@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.dashboard.payload_texts import editable, edited
-from durable_harness.foreign_text import hide, shown_lines
+from durable_harness.wording.foreign_text import hide, shown_lines
 
 TWICE = '"{\\"fail\\": \\"always\\"}"'
 

@@ -9,9 +9,9 @@ import pytest
 
 from dashboard_site import many_children, visit
 from durable_harness.dashboard.pages import trace as pages
-from durable_harness.foreign_text import hide
 from durable_harness.protocol.history_file import from_document
 from durable_harness.scheduler import timings_document
+from durable_harness.wording.foreign_text import hide
 from hub_bench import child, complete, fail, schedule
 
 SECRET = "hunter2-and-more-of-it"

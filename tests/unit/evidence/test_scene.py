@@ -7,7 +7,7 @@ import pytest
 
 from durable_harness.evidence.cuts import CutSecrets
 from durable_harness.evidence.scene import LOCAL_FILE, app_items, known_secrets
-from durable_harness.foreign_text import BLANK
+from durable_harness.wording.foreign_text import BLANK
 
 scene = importlib.import_module("durable_harness.evidence.scene")  # the package has a function of this name
 SECRET = "s3cr3tvalue00"

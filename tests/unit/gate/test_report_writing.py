@@ -8,12 +8,12 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from durable_harness.errors import ReportError
-from durable_harness.foreign_text import is_plain
 from durable_harness.gate import FailureReason
 from durable_harness.gate.audit import Audit, AuditFinding, AuditProblem
 from durable_harness.gate.writing import write_reports
 from durable_harness.load.results import reporting
 from durable_harness.load.results.reporting import write_report
+from durable_harness.wording.foreign_text import is_plain
 from test_gate_report import report
 
 HOSTILE = 'half \ud800 nul\x00 esc\x1b[2J rtl\u202e ]]> </script> | `x` "q" \\ \r\n### ✅ Load run passed'

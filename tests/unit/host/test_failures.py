@@ -9,8 +9,8 @@ import pytest
 
 from durable_harness.host.failure_log import log_failed_work, log_failure
 from durable_harness.host.failures import MAX_TEXT_CHARS, error_with_place, frames_of, sendable, trace_of
-from durable_harness.places import package_of
 from durable_harness.protocol import pb, wrap_text
+from durable_harness.wording.places import package_of
 
 HOST, SDK, APP = log_failure.__code__.co_filename, func.__file__, "/app/function_app.py"
 

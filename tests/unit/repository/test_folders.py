@@ -6,7 +6,6 @@ from pathlib import Path
 ROOT = Path(__file__).parents[3]
 MOST_FILES = 30
 BEING_DIVIDED = {
-    "src/durable_harness",
     "src/durable_harness/scheduler",
     "tests/integration",
 }

@@ -16,7 +16,7 @@ FLOORS = [
     set(re.findall(r"`(\w+)`", floor)) for floor in re.findall(r"^\d\. ((?:`\w+`(?:, )?)+)$", DESIGN, re.MULTILINE)
 ]
 """The rooms of `load`, the lowest first. Those of one floor do not import each other."""
-BELOW_ALL = {"platforms", "settings"}
+BELOW_ALL = {"platforms", "wording"}
 """The rooms that modules beside the rooms may import."""
 MOST_MODULES = 15
 """A folder with more modules than that has more than one idea."""

@@ -8,11 +8,11 @@ import sqlite3
 
 import pytest
 
-from durable_harness.foreign_text import hide
 from durable_harness.protocol import pb
 from durable_harness.protocol.listing import SORTS, InstanceFilter, InstanceListRequest
 from durable_harness.scheduler.listing import INDEX
 from durable_harness.scheduler.storage.indexes import REST_S
+from durable_harness.wording.foreign_text import hide
 from hub_bench import START_NS, complete, file_scenario, run_with_bench, scenario
 
 SECOND_NS = 1_000_000_000

@@ -9,9 +9,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from durable_harness.bounded_http import failure_words
 from durable_harness.cli import main
-from durable_harness.free_ports import free_port
+from durable_harness.network.bounded_http import failure_words
+from durable_harness.network.free_ports import free_port
 from durable_harness.testing.requesting import HttpClient
 
 

@@ -23,7 +23,7 @@ from durable_harness.dashboard.pages.instance import history_document, values_of
 from durable_harness.dashboard.payload_texts import Payload
 from durable_harness.dashboard.tree import TreeNode
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.foreign_text import blanked
+from durable_harness.wording.foreign_text import blanked
 
 MOST_BYTES = 5_000_000
 MOST_FILE_BYTES = 1_000_000

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.comparison.comparison_results import Comparison, FigureResult
 from durable_harness.gate.comparison.counts import CountResult
 from durable_harness.gate.comparison.design import Decision
@@ -17,6 +16,7 @@ from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.who import attribution_document
 from durable_harness.gate.writing import WrittenReports, append_step_summary, write_reports
 from durable_harness.terminal.tables import aligned
+from durable_harness.wording.foreign_text import shown_lines
 
 FORMAT = 2
 """Raised whenever a key changes its meaning or goes. 2: `base` and `head` of a figure are centres of slices or blocks,

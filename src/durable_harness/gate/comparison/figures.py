@@ -10,7 +10,7 @@ import numpy as np
 from durable_harness.errors import UsageError
 from durable_harness.gate.comparison.ranks import Values
 from durable_harness.gate.metrics import METRICS, Metric
-from durable_harness.misspellings import expected_one_of
+from durable_harness.wording.misspellings import expected_one_of
 
 STATISTICS = "p1 … p100 such as p50, p95 or p99.9, max"
 MEAN = "mean"

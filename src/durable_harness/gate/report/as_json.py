@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from durable_harness.foreign_text import HIDDEN
 from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.histogram import Histogram
@@ -17,6 +16,7 @@ from durable_harness.gate.report.who import who_document
 from durable_harness.gate.split import TimeSplit
 from durable_harness.gate.summary import POLLS_PER_OPERATION, RunSummary
 from durable_harness.gate.usage import GENERATOR, HOST, Usage
+from durable_harness.wording.foreign_text import HIDDEN
 
 FORMAT = 3
 """Raised whenever a key changes its meaning or goes."""

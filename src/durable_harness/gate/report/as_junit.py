@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, broken_text, limit_text
 from durable_harness.gate.report.who import culprit_text
 from durable_harness.gate.verdict import Verdict
+from durable_harness.wording.foreign_text import shown_lines
 
 SUITE = "durable-harness load"
 WHY_SKIPPED = {Verdict.INVALID: "the run proves nothing", Verdict.INTERRUPTED: "the run was interrupted"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.gates import GateResult, Outcome, no_audit_sentence
 from durable_harness.gate.paths import PathsAt
 from durable_harness.gate.reasons import reason_text
@@ -31,6 +30,7 @@ from durable_harness.gate.report.scenarios import scenario_table, shown_scenario
 from durable_harness.gate.report.who import TITLE, who_lines
 from durable_harness.gate.summary import RunSummary
 from durable_harness.gate.verdict import Verdict
+from durable_harness.wording.foreign_text import shown_lines
 
 MARKS = {
     Verdict.PASSED: "✅",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import AuditProblem
 from durable_harness.gate.histogram import Histogram
 from durable_harness.gate.report.model import COST_LABELS, COUNT_LABELS, PERCENTILES, Report
 from durable_harness.gate.summary import RunSummary
 from durable_harness.gate.verdict import Verdict
+from durable_harness.wording.foreign_text import shown_lines
 
 PREFIX = "durable_harness"
 MS_PER_S = 1000

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.audit import OURS
 from durable_harness.gate.gates import no_audit_sentence
 from durable_harness.gate.paths import PathsAt, side_by_side
@@ -31,6 +30,7 @@ from durable_harness.gate.report.who import TITLE, who_lines
 from durable_harness.gate.stuck import StuckOperation
 from durable_harness.gate.summary import FailureReason, RunSummary
 from durable_harness.terminal.tables import aligned
+from durable_harness.wording.foreign_text import shown_lines
 
 REASONS_SHOWN = 10
 BAR_CHARS = 30

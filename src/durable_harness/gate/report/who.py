@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from html import escape
 from typing import NotRequired, TypedDict, cast
 
-from durable_harness.foreign_text import shown
 from durable_harness.gate.gates import GateResult
 from durable_harness.gate.report.model import Report, number
 from durable_harness.gate.who.culprits import Culprit
@@ -14,6 +13,7 @@ from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.time_shares import LEAST_SHARE, Attribution, Named, Share, ShareCause
 from durable_harness.gate.who.verdicts import TAIL_PERCENT, Who
 from durable_harness.web.parts import PartOfWhole, bullets, stack, swatch, table
+from durable_harness.wording.foreign_text import shown
 
 TITLE = "Who was it"
 LEAD = "Which party spent the time of operations, and which one broke a gate. Time without known moments has no party."

@@ -8,7 +8,6 @@ from functools import partial
 from html import escape
 from pathlib import Path
 
-from durable_harness.foreign_text import shown_lines
 from durable_harness.gate.report.as_json import json_text
 from durable_harness.gate.report.model import number
 from durable_harness.gate.trend.run_history import TrendRun, TrendRuns, figure_names
@@ -18,6 +17,7 @@ from durable_harness.web.canvas import HALF
 from durable_harness.web.parts import bullets, figure, heading, keys, page, pair, section, table, verdict
 from durable_harness.web.plots import Look, Marker, Series, line_plot, scattered
 from durable_harness.web.scales import Linear
+from durable_harness.wording.foreign_text import shown_lines
 
 FORMAT = 1
 VERDICT_CLASSES = {"passed": "pass", "failed": "fail"}

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from durable_harness.gate.who.parties import Party, party_of, words_of
-from durable_harness.lengths import NS_PER_MS
 from durable_harness.why.entity_names import shown_names, summed
 from durable_harness.why.segments import Part, Segment
+from durable_harness.wording.lengths import NS_PER_MS
 
 LEAST_SHARE = 0.005
 """Causes below this share of the whole are not listed."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from durable_harness.errors import AppLoadError
-from durable_harness.places import add_app_folder
+from durable_harness.wording.places import add_app_folder
 
 
 def make_importable(directory: Path) -> None:

@@ -20,8 +20,8 @@ from durable_harness.host.app.extensions import hooked
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
 from durable_harness.host.stages import CURRENT, Holds
-from durable_harness.log_categories import HOST_LOGGER, running
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER, running
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.own_tasks import shown_to_user_code
 from durable_harness.protocol import new_id
 

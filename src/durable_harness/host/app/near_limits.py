@@ -11,8 +11,8 @@ from typing import Protocol
 from google.protobuf.message import Message
 
 from durable_harness.host.custom_status import MOST_BYTES, size_of
-from durable_harness.log_categories import HOST_LOGGER, about
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER, about
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import MAX_PAYLOAD_BYTES, pb
 from durable_harness.protocol.costs import payload_size
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.sdk.generation import Generation
-from durable_harness.log_categories import unlogged
-from durable_harness.places import shown_place
+from durable_harness.logs.categories import unlogged
 from durable_harness.protocol import Scheduler, pb
 from durable_harness.protocol.timings import Document
+from durable_harness.wording.places import shown_place
 
 logger = logging.getLogger(__name__)
 

@@ -27,8 +27,8 @@ from durable_harness.host.durable_http.start_options import check_instance_id, h
 from durable_harness.host.durable_http.status_json import history_events, status_object
 from durable_harness.host.failures import message_of
 from durable_harness.host.purging import refusal_to_purge
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import (
     TERMINAL_STATUSES,
     RpcError,

@@ -11,8 +11,8 @@ import json
 from collections.abc import Sequence
 
 from durable_harness.host.durable_http.messages import ApiResponse, json_response
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Scheduler, is_text
 
 logger = own_logger(HOST_LOGGER)

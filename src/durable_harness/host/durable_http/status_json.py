@@ -9,8 +9,8 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.host.payload_encoding import parse_or_text
-from durable_harness.places import described, place_in
 from durable_harness.protocol import pb, unwrap_text
+from durable_harness.wording.places import described, place_in
 
 STATUS_NAMES = {
     pb.ORCHESTRATION_STATUS_RUNNING: "Running",

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Literal, NoReturn, NotRequired, TypedDict
 
-from durable_harness.places import FAKE
+from durable_harness.wording.places import FAKE
 
 Kind = Literal["activity", "entity", "http", "chat"]
 OF_PATTERNS = frozenset({"http", "chat"})

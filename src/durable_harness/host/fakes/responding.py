@@ -9,8 +9,8 @@ from __future__ import annotations
 from durable_harness.host.durable_http.awaits import Awaiting
 from durable_harness.host.fakes.responses import Responses
 from durable_harness.host.sdk.generation import Runner, RunnerAround
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import RpcError, Scheduler, pb
 from durable_harness.protocol.continuing import complete_history
 

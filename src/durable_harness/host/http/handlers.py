@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from durable_harness.foreign_text import shown
 from durable_harness.host.durable_http.messages import ApiResponse
 from durable_harness.host.http.http_values import TEXT_TYPE
 from durable_harness.host.http.streams import SentResponse
 from durable_harness.host.http.untyped_responses import UntypedResponse
-from durable_harness.redirects import DEFAULT_PORTS
+from durable_harness.network.redirects import DEFAULT_PORTS
+from durable_harness.wording.foreign_text import shown
 
 S = TypeVar("S")
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from durable_harness.callers import foreign
 from durable_harness.errors import ConfigurationError, UsageError
 from durable_harness.host.app.bindings import WEBHOOK_PATH
 from durable_harness.host.app.functions import Function, FunctionApp
@@ -28,8 +27,9 @@ from durable_harness.host.http.routing import Router
 from durable_harness.host.http.streams import OWN_HEADERS, SentResponse, http_streams
 from durable_harness.host.tracing.requests import RequestSpans
 from durable_harness.key_names import FUNCTION_KEY_HEADER
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
+from durable_harness.network.callers import foreign
 from durable_harness.settings import HostSettings
 
 logger = own_logger(HOST_LOGGER)

@@ -29,8 +29,8 @@ from durable_harness.host.http.http_values import (
     usable_status,
 )
 from durable_harness.host.http.untyped_responses import UntypedStream
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 
 logger = own_logger(HOST_LOGGER)
 

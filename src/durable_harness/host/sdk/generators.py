@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import CodeType
 
-from durable_harness.places import CodePlace
+from durable_harness.wording.places import CodePlace
 
 
 def code_of_generator(generator: object) -> tuple[CodeType, int] | None:

@@ -7,7 +7,7 @@ import random
 import socket
 
 from durable_harness.errors import PortInUseError
-from durable_harness.network import bind_one
+from durable_harness.network.web_servers import bind_one
 
 DEFAULT_RPC_PORT = 17071
 RPC_PORT_RANGE = range(30000, 31000)

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from durable_harness.documents import parse_json
 from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY
 from durable_harness.host.payload_encoding import parse_or_text, unwrap_json
-from durable_harness.json_places import first_place, shown
 from durable_harness.protocol import from_ns, pb, to_ns, unwrap_text
+from durable_harness.wording.json_places import first_place, shown
 
 SCHEDULING_KINDS = frozenset(
     {

@@ -7,11 +7,11 @@ import socket
 
 from aiohttp import web
 
-from durable_harness.callers import programs_only
 from durable_harness.host.http.server import RPC_NAME
 from durable_harness.host.sdk.generation import RpcHandler
 from durable_harness.host.sdk.ports import bind_rpc
-from durable_harness.network import NO_LIMIT, serve_http
+from durable_harness.network.callers import programs_only
+from durable_harness.network.web_servers import NO_LIMIT, serve_http
 
 
 class HttpEndpoint:

@@ -17,7 +17,7 @@ from durable_harness.host.failures import error_with_place, failure_details, pla
 from durable_harness.host.payload_encoding import entity_input
 from durable_harness.host.sdk.batches import all_failed, operation_info, unknown_entity
 from durable_harness.host.sdk1.serialization import df_loads
-from durable_harness.log_categories import running
+from durable_harness.logs.categories import running
 from durable_harness.protocol import pb, unwrap_text, wrap_text
 
 

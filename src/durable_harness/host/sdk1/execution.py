@@ -28,10 +28,10 @@ from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differ
 from durable_harness.host.sdk1.history_reader import HistoryReader
 from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
 from durable_harness.host.sdk1.serialization import df_dumps
-from durable_harness.log_categories import running
-from durable_harness.places import shown_place
+from durable_harness.logs.categories import running
 from durable_harness.protocol import copy_of, pb, unwrap_text, wrap_text
 from durable_harness.protocol.continuing import continuation_of, past_length
+from durable_harness.wording.places import shown_place
 
 
 class Scheduled(NamedTuple):

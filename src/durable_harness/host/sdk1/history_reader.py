@@ -16,8 +16,8 @@ from azure.durable_functions.models.history import HistoryEvent
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
 
 from durable_harness.host.sdk.steps import SCHEDULING_KINDS
-from durable_harness.places import described
 from durable_harness.protocol import pb, unwrap_text, wrap_text
+from durable_harness.wording.places import described
 
 
 class ReplayEvent(HistoryEvent):  # type: ignore[misc]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from durabletask import worker
 
 from durable_harness.host.sdk.generators import place_of_generator
-from durable_harness.places import place_in
+from durable_harness.wording.places import place_in
 
 CONTEXT, METHOD = "_RuntimeOrchestrationContext", "set_failed"
 

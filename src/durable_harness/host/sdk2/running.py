@@ -39,9 +39,9 @@ from durable_harness.host.sdk2.repeating import contradiction
 from durable_harness.host.sdk2.replayed import EngineReplay
 from durable_harness.host.sdk2.stored_payloads import with_payloads
 from durable_harness.host.stages import CURRENT
-from durable_harness.places import place_in
 from durable_harness.protocol import copy_of, pb, unwrap_text, wrap_text
 from durable_harness.settings import DurableTaskSettings
+from durable_harness.wording.places import place_in
 
 ACTIVITY_TRIGGER = "activityTrigger"
 

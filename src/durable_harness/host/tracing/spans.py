@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from durable_harness.host.tracing.context import SpanRef, new_root
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context

@@ -15,8 +15,8 @@ from durable_harness.host.triggers.returned import HTTP, RETURNED, answers_by_re
 from durable_harness.host.triggers.targets import advice_on, target_for
 from durable_harness.host.triggers.unrunnable import check_runnable
 from durable_harness.host.twice.effects import note
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 
 logger = own_logger(HOST_LOGGER)
 

@@ -17,11 +17,11 @@ from durable_harness.host.triggers.returned import answers_by_returning, returne
 from durable_harness.host.triggers.unrunnable import reasons_of
 from durable_harness.host.twice.twice_by_hand import run_by_hand
 from durable_harness.host.twice.twice_records import TwiceRecords
-from durable_harness.lengths import NS_PER_S
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import RpcError
 from durable_harness.protocol.alarms import AlarmClock
+from durable_harness.wording.lengths import NS_PER_S
 
 logger = own_logger(HOST_LOGGER)
 

@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 from azure.functions import meta
 
 from durable_harness.documents import parse_json
-from durable_harness.foreign_text import shown
+from durable_harness.wording.foreign_text import shown
 
 UNHANDLED = (NotImplementedError, ValueError, TypeError, AssertionError, AttributeError, LookupError, RecursionError)
 """What converters raise for a value that they do not take."""

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TypedDict
 
 from durable_harness.documents import read_json
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.whole_files import write_whole
 
 logger = own_logger(HOST_LOGGER)

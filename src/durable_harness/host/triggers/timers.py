@@ -12,8 +12,8 @@ from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.triggers.by_hand import Runs
 from durable_harness.host.triggers.monitor import Monitor, TimerStatus
 from durable_harness.host.triggers.schedule import Schedule, ScheduleError, read_schedule
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import RpcError
 from durable_harness.protocol.alarms import AlarmClock
 

@@ -6,10 +6,10 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
-from durable_harness.foreign_text import middle_cut, shown
 from durable_harness.host.failures import describe
-from durable_harness.json_places import first_place
 from durable_harness.protocol import pb, unwrap_text
+from durable_harness.wording.foreign_text import middle_cut, shown
+from durable_harness.wording.json_places import first_place
 
 SAME, TIMES, OTHER = "same", "times", "other"
 FAILED_SECOND, FAILED_FIRST, FAILED_BOTH = "failedSecond", "failedFirst", "failedBoth"

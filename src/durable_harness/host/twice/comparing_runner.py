@@ -10,8 +10,8 @@ from durable_harness.host.stages import CURRENT
 from durable_harness.host.twice.answer_comparison import OUTCOMES, SAME, Answer, compared, operation_answers
 from durable_harness.host.twice.effects import SCOPE, Scope
 from durable_harness.host.twice.twice_records import Delivered, TwiceRecords, repeated
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import pb, unwrap_text
 from durable_harness.protocol.activity_names import shown_name
 

@@ -16,8 +16,8 @@ from google.protobuf.message import Message
 
 from durable_harness.host.failures import describe, failure_details
 from durable_harness.host.sdk.endings import failed_turn
-from durable_harness.log_categories import HOST_LOGGER
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import RpcError, RpcStatus, Scheduler, pb
 
 logger = own_logger(HOST_LOGGER)

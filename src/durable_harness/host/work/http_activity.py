@@ -15,7 +15,7 @@ import aiohttp
 
 from durable_harness.documents import JsonObject
 from durable_harness.key_names import FUNCTION_KEY_HEADER
-from durable_harness.redirects import REDIRECTS, follow, headers_for, is_downgrade
+from durable_harness.network.redirects import REDIRECTS, follow, headers_for, is_downgrade
 
 ACCEPTED = 202
 MOST_REDIRECTS = 50

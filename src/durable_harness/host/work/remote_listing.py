@@ -13,7 +13,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from durable_harness.foreign_text import beginning
 from durable_harness.protocol import Scheduler, from_ns, pb, to_ns, unwrap_text
 from durable_harness.protocol.listing import (
     BEGINNING_CHARS,
@@ -25,6 +24,7 @@ from durable_harness.protocol.listing import (
     InstanceRow,
     Place,
 )
+from durable_harness.wording.foreign_text import beginning
 
 MOST_READ = 20_000
 READ_AT_ONCE = 1_000

@@ -8,8 +8,8 @@ from durable_harness.host.sdk.endings import execution_started
 from durable_harness.host.sdk.steps import ENDINGS, step_of_action
 from durable_harness.host.stages import Stages
 from durable_harness.host.work.answers import Answer, WorkRequest
-from durable_harness.log_categories import HOST_LOGGER, about
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER, about
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import pb
 
 logger = own_logger(HOST_LOGGER)

@@ -23,8 +23,8 @@ from durable_harness.host.work.answers import (
     failed_activity,
 )
 from durable_harness.host.work.work_log import instance_of, log_done
-from durable_harness.log_categories import HOST_LOGGER, running_instance
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.categories import HOST_LOGGER, running_instance
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.own_tasks import drop_cancellation
 from durable_harness.protocol import RpcError, Scheduler, pb, timings
 from durable_harness.protocol.continuing import complete_history

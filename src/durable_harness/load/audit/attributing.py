@@ -20,12 +20,12 @@ from durable_harness.gate.who.operation_pieces import (
 )
 from durable_harness.gate.who.parties import Party
 from durable_harness.gate.who.time_shares import Attribution, attribute
-from durable_harness.lengths import NS_PER_MS
 from durable_harness.load.audit.samples import Row
 from durable_harness.operations.host_times import read_host_times
 from durable_harness.operations.operation_record import SCHEDULER_CLOCK
 from durable_harness.why import Explanation, Part, Segment
 from durable_harness.why.findings import LEAST_SHARE, SLOTS, THREADS
+from durable_harness.wording.lengths import NS_PER_MS
 
 
 class Explained(NamedTuple):

@@ -14,7 +14,6 @@ import pyarrow.compute as pc
 from gevent.pool import Pool
 
 from durable_harness.errors import ConfigurationError
-from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit
 from durable_harness.gate.records import read_operations
 from durable_harness.load.audit.ledger import Ledger, LedgerEntry
@@ -29,6 +28,7 @@ from durable_harness.load.audit.status_client import (
 from durable_harness.load.http import Asker
 from durable_harness.operations import ServiceDescription
 from durable_harness.platforms.clocks import monotonic
+from durable_harness.wording.foreign_text import shown
 
 logger = logging.getLogger(__name__)
 

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from durable_harness.gate.paths import PathPart, PathsAt
-from durable_harness.lengths import NS_PER_MS
 from durable_harness.load.audit.samples import Row, completion_ms
 from durable_harness.why import LABELS, Explanation, Part, Segment
 from durable_harness.why.findings import findings_of
 from durable_harness.why.segments import totals
+from durable_harness.wording.lengths import NS_PER_MS
 
 HERE = frozenset({"localhost", "127.0.0.1", "::1"})
 NO_PATH = "neither the notes of a host nor a history of these operations could be read"

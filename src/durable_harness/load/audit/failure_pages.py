@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from durable_harness.errors import ConfigurationError
-from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
@@ -25,6 +24,7 @@ from durable_harness.load.http import Asker
 from durable_harness.operations import OperationState
 from durable_harness.operations.trace_page import page_in, trace_path
 from durable_harness.whole_files import write_whole
+from durable_harness.wording.foreign_text import shown
 
 DASHBOARD_HEADER = "durable-harness-dashboard"
 MOST_OF_KIND = 3

@@ -9,10 +9,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit, AuditFinding, AuditProblem, ScenarioAudit
 from durable_harness.operations import OperationState
 from durable_harness.operations.wire import MOST_ID_CHARS, Phase
+from durable_harness.wording.foreign_text import shown
 
 FINDINGS_PER_PROBLEM = 50
 CONFIRMED, UNSEEN = "confirmed", "unseen"

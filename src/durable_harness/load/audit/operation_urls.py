@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 
+from durable_harness.network.redirects import is_same_origin
 from durable_harness.operations import Operation
-from durable_harness.redirects import is_same_origin
 
 LISTING = re.compile(r"(?P<listing>/.*durabletask/instances)/[^/]+(/terminate)?")
 ORIGIN = re.compile(r"\w+://[^/?#]*")

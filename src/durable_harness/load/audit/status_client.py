@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import gevent
 
-from durable_harness.foreign_text import shown
 from durable_harness.load.audit.ledger import AtServer, LedgerEntry
 from durable_harness.load.audit.operation_urls import OperationUrls
 from durable_harness.load.http import Asker
 from durable_harness.load.http.client import MAX_ANSWER_BYTES
 from durable_harness.load.http.connection import TOO_LARGE
+from durable_harness.network.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow
 from durable_harness.operations import HttpResponse, NoResponse, ServiceDescription
 from durable_harness.operations.description import at_pointer
 from durable_harness.operations.http_messages import SERVER_ERROR, UNKNOWN_STATUSES
@@ -30,7 +30,7 @@ from durable_harness.operations.wire import (
     location_of,
     read_status,
 )
-from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, BadUrlError, follow
+from durable_harness.wording.foreign_text import shown
 
 PAGE_SIZES = (500, 50, 5, 1)
 """Rows of a page to ask for: fewer once a page was larger than what is read."""

@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow.compute as pc
 
 from durable_harness.errors import ConfigurationError
-from durable_harness.foreign_text import shown
 from durable_harness.gate.audit import Audit, AuditProblem
 from durable_harness.gate.records import read_operations
 from durable_harness.gate.stuck import StuckOperation
@@ -20,6 +19,7 @@ from durable_harness.load.http import Asker
 from durable_harness.operations import OperationState
 from durable_harness.why import Explanation
 from durable_harness.why.waiting import cause_lines
+from durable_harness.wording.foreign_text import shown
 
 MOST_ASKED = 3
 MOST_TRIED = 9

@@ -11,8 +11,8 @@ from locust.exception import RPCError
 from locust.rpc import zmqrpc
 
 from durable_harness.errors import HarnessError, PortInUseError, UsageError
-from durable_harness.free_ports import free_port
 from durable_harness.load.lifecycle.startup import end_forked_workers
+from durable_harness.network.free_ports import free_port
 from durable_harness.terminal.colours import show_error
 
 PORT_OPTIONS = ("master_bind_port", "master_port")

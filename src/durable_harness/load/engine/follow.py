@@ -10,9 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from gevent.event import Event
 
-from durable_harness.foreign_text import shown
 from durable_harness.load.http import Client, Exchange, HttpRequest, OnCrash, Reactor, log_crash
 from durable_harness.load.watch import GeneratorFigures
+from durable_harness.network.redirects import is_same_origin
 from durable_harness.operations import (
     HostMeasurement,
     HttpResponse,
@@ -23,7 +23,7 @@ from durable_harness.operations import (
 )
 from durable_harness.operations.host_times import ASKING, HEADER, MOST_CHARS
 from durable_harness.platforms.clocks import monotonic
-from durable_harness.redirects import is_same_origin
+from durable_harness.wording.foreign_text import shown
 
 LAST_REQUEST_S = 1.0
 """The least time for a request, also when the operation's own time is up: the last poll is made at the deadline."""

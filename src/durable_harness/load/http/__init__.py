@@ -14,7 +14,7 @@ from durable_harness.load.http.asking import Asker
 from durable_harness.load.http.client import Client, ClientCounts
 from durable_harness.load.http.exchange import Exchange, HttpRequest
 from durable_harness.load.http.reactor import OnCrash, Reactor, log_crash
-from durable_harness.redirects import BadUrlError
+from durable_harness.network.redirects import BadUrlError
 
 __all__ = [
     "Asker",

@@ -13,9 +13,9 @@ from durable_harness.load.http.reactor import Reactor
 from durable_harness.load.http.request_urls import ConnectionOrigin
 from durable_harness.load.http.resolver import Address
 from durable_harness.load.http.tls_connection import TlsConnection, client_context, is_loopback
+from durable_harness.network.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadUrlError
 from durable_harness.operations import HttpResponse, NoResponse
 from durable_harness.platforms.clocks import monotonic
-from durable_harness.redirects import MAX_REDIRECTS, REDIRECTS, REPEATING_REDIRECTS, BadUrlError
 
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
 CHECK_TIME_S = 0.05

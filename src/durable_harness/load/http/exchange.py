@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from durable_harness.load.http.request_urls import split_url
+from durable_harness.network.redirects import follow
 from durable_harness.operations import HttpResponse, NoResponse
-from durable_harness.redirects import follow
 
 USER_AGENT = "durable-harness"
 

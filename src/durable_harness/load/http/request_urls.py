@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 from urllib.parse import quote
 
-from durable_harness.base_urls import basic_authorization
-from durable_harness.redirects import DEFAULT_PORTS, SAFE_IN_TARGET, ascii_host, split_http_url
+from durable_harness.network.base_urls import basic_authorization
+from durable_harness.network.redirects import DEFAULT_PORTS, SAFE_IN_TARGET, ascii_host, split_http_url
 
 
 class ConnectionOrigin(NamedTuple):

@@ -15,8 +15,8 @@ from gevent.event import Event
 
 from durable_harness.errors import UsageError
 from durable_harness.extras import install_command
-from durable_harness.lengths import NS_PER_S
 from durable_harness.load.metrics.families import Buckets, Family, MetricKind, Read, Reading, families
+from durable_harness.wording.lengths import NS_PER_S
 
 ENDPOINTS = ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 INTERVAL = "OTEL_METRIC_EXPORT_INTERVAL"

@@ -19,11 +19,11 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
-from durable_harness.callers import foreign_call
 from durable_harness.errors import PortInUseError, UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.load.metrics.families import PREFIX, Buckets, Family, MetricKind, Read, families
+from durable_harness.network.callers import foreign_call
 from durable_harness.platforms.sockets import is_port_taken
+from durable_harness.wording.foreign_text import shown
 
 PATH = "/metrics"
 EVERYWHERE = {"*": ""}

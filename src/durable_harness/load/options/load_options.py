@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import hide
 from durable_harness.gate import AbortRule, Gate, GateFile, load_gate_file
 from durable_harness.gate.gatefile import check_scenarios
 from durable_harness.load.arrivals.plans import FORMS, RateProfile
@@ -28,6 +27,7 @@ from durable_harness.load.options.option_values import (
 from durable_harness.load.options.start import StartOptions
 from durable_harness.load.options.start_values import service_once
 from durable_harness.operations import STRATEGIES, ServiceDescription
+from durable_harness.wording.foreign_text import hide
 
 NO_GATES = "none"
 STATUS_SOURCES = ("webhook", "app")

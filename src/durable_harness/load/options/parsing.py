@@ -16,8 +16,8 @@ from typing import Any, NoReturn
 from locust import User
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import shown, shown_lines
-from durable_harness.misspellings import hint
+from durable_harness.wording.foreign_text import shown, shown_lines
+from durable_harness.wording.misspellings import hint
 
 LIBRARIES = ("locust.", "durable_harness.")
 """Whose classes are what scenarios are made of."""

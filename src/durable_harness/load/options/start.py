@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from durable_harness.foreign_text import hide
 from durable_harness.load.options import shared_options
 from durable_harness.load.options.declared_option import declared, read_fields
+from durable_harness.network.redirects import secrets_of
 from durable_harness.operations import ServiceDescription
-from durable_harness.redirects import secrets_of
+from durable_harness.wording.foreign_text import hide
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psutil  # type: ignore[import-untyped]
 
-from durable_harness.base_urls import read_base_url
 from durable_harness.errors import UnreachableError, UsageError
 from durable_harness.load.http import Asker
 from durable_harness.load.http.connection import HEADERS_TOO_LARGE, TOO_LARGE
 from durable_harness.load.options.load_options import LoadOptions
+from durable_harness.network.base_urls import read_base_url
 from durable_harness.operations import NoResponse
 
 ANSWER_TIMEOUT_S = 60.0

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 import gevent
 
 from durable_harness.errors import HarnessError, UnreachableError, UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.load.audit import OperationUrls
 from durable_harness.load.audit.explaining import OperationToExplain, Service, all_read
 from durable_harness.load.http import Asker
@@ -30,6 +29,7 @@ from durable_harness.platforms.clocks import monotonic
 from durable_harness.why.segments import Part
 from durable_harness.why.waiting import cause_lines
 from durable_harness.why.waits import Wait
+from durable_harness.wording.foreign_text import shown
 
 GATEWAY_CODES = frozenset({502, 503, 504})
 """The statuses of a proxy whose system behind it does not answer."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from durable_harness.foreign_text import shown
 from durable_harness.operations import redact_keys
+from durable_harness.wording.foreign_text import shown
 
 FAILURE = re.compile(r"^\[[^\]]+\] ERROR [^:\n]+: (.+? '(.+?)' failed: .*)$", re.MULTILINE)
 """An entry about a function: type, message and place of its error are on the first line."""

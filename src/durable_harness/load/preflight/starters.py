@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.load.http import Asker
 from durable_harness.operations import HttpResponse
+from durable_harness.wording.foreign_text import shown
 
 FUNCTIONS_PATH = "/admin/functions"
 ANSWER_TIMEOUT_S = 10.0

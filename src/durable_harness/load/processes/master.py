@@ -10,7 +10,6 @@ from typing import Any
 import gevent
 from locust.runners import STATE_MISSING
 
-from durable_harness.foreign_text import shown
 from durable_harness.gate.usage import Usage, merged_usage
 from durable_harness.load.audit import OperationUrls
 from durable_harness.load.distributed.joining import JOINING, TOKEN_VARIABLE
@@ -33,6 +32,7 @@ from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally, merged_runs
 from durable_harness.load.watch import GeneratorFigures
 from durable_harness.platforms.clocks import monotonic
+from durable_harness.wording.foreign_text import shown
 
 logger = logging.getLogger(__name__)
 

@@ -23,13 +23,13 @@ from gevent.event import Event
 
 from durable_harness import __version__
 from durable_harness.errors import ConfigurationError
-from durable_harness.foreign_text import shown
 from durable_harness.gate.records import FOLDER_NAME, SCHEMA, read_operations_file, with_metadata
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.target import public_url
 from durable_harness.operations import OperationRecord
 from durable_harness.platforms.files import put_in_place
 from durable_harness.whole_files import write_whole_bytes
+from durable_harness.wording.foreign_text import shown
 
 if TYPE_CHECKING:
     from locust.env import Environment

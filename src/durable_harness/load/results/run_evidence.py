@@ -18,11 +18,11 @@ from durable_harness.evidence import (
     redacted_command,
     scene,
 )
-from durable_harness.foreign_text import hide
 from durable_harness.gate.records import FOLDER_NAME
 from durable_harness.gate.writing import WrittenReports
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.typed_command import typed_command
+from durable_harness.wording.foreign_text import hide
 
 NO_LOAD = "no load was made: what an earlier run left in the report folder is not of this one"
 

@@ -10,7 +10,6 @@ from random import Random
 from typing import Any
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import hide
 from durable_harness.load.audit import AuditedService
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.option_values import Durations
@@ -25,6 +24,7 @@ from durable_harness.operations import (
     durable_webhooks,
 )
 from durable_harness.operations.description import SAMPLE_START_PATH, fill
+from durable_harness.wording.foreign_text import hide
 
 NO_EVENT = "the service has no way to raise one. Describe it: [event] in the file for --service."
 

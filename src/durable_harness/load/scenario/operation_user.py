@@ -27,6 +27,7 @@ from durable_harness.load.options.target import public_url
 from durable_harness.load.processes.plugin import install, is_rehearsing, options_of, run_of
 from durable_harness.load.scenario.beside_operations import BesideOperations
 from durable_harness.load.scenario.scenario_polling import polling_of
+from durable_harness.network.redirects import is_same_origin
 from durable_harness.operations import (
     FixedPolling,
     Operation,
@@ -39,7 +40,6 @@ from durable_harness.operations import (
 from durable_harness.operations.description import fill_path
 from durable_harness.operations.operation import TRACE_HEADER
 from durable_harness.platforms.clocks import monotonic
-from durable_harness.redirects import is_same_origin
 
 GATES_FILE = "gates.toml"
 TRACE_ID_CHARS = 32

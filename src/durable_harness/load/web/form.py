@@ -19,8 +19,8 @@ from locust.util.timespan import parse_timespan
 from werkzeug.datastructures import MultiDict
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import shown
 from durable_harness.load.options.parsing import RUN_TIMES
+from durable_harness.wording.foreign_text import shown
 
 LOCUST_FIELDS = frozenset({"user_count", "spawn_rate", "host", "run_time", "user_classes", "shape_class", "profile"})
 NO_SHAPE = "Default"

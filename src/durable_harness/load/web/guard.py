@@ -16,8 +16,8 @@ from urllib.parse import quote
 from flask import Response, jsonify, request
 from werkzeug.datastructures import MultiDict
 
-from durable_harness.callers import foreign_call
-from durable_harness.foreign_text import shown
+from durable_harness.network.callers import foreign_call
+from durable_harness.wording.foreign_text import shown
 
 USER_FIELDS = frozenset({"user_class_name", "host", "weight", "fixed_count", "tasks"})
 """What Locust's page changes of a user class; by `setattr` any other attribute could be."""

@@ -8,7 +8,7 @@ from typing import Any
 from durable_harness.errors import UsageError
 from durable_harness.load.options.load_options import LoadOptions
 from durable_harness.load.options.target import public_url, read_host
-from durable_harness.redirects import is_same_origin
+from durable_harness.network.redirects import is_same_origin
 
 
 class Home:

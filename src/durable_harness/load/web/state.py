@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from durable_harness.foreign_text import shown
 from durable_harness.gate import FailureReason, Gate, GateResult, Histogram, RunSummary, TimeSplit, evaluate
 from durable_harness.gate.measurable import AUDIT
 from durable_harness.gate.report.model import (
@@ -35,6 +34,7 @@ from durable_harness.gate.report.scenarios import scenario_table
 from durable_harness.load.results.run_summary import summarize_run
 from durable_harness.load.results.run_tally import RunTally
 from durable_harness.web.drawings import Drawing
+from durable_harness.wording.foreign_text import shown
 
 IDLE = "idle"
 REASONS_SHOWN = 10

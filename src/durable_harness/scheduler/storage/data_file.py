@@ -13,10 +13,10 @@ from typing import IO
 from google.protobuf.message import DecodeError
 
 from durable_harness.errors import ConfigurationError, DamagedFileError
-from durable_harness.foreign_text import shown
 from durable_harness.platforms.locks import try_lock
 from durable_harness.scheduler.storage.file_length import MAGIC, bytes_due, is_cut_off
 from durable_harness.scheduler.storage.schema import APPLICATION_ID, FORMAT_VERSION, missing_parts
+from durable_harness.wording.foreign_text import shown
 
 DAMAGE_CODES = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 UNREADABLE = (

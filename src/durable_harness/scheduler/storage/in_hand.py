@@ -12,7 +12,7 @@ import os
 import struct
 from pathlib import Path
 
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 
 logger = own_logger("durable_harness.scheduler")
 

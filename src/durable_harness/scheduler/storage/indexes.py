@@ -7,7 +7,7 @@ import contextlib
 import sqlite3
 from collections.abc import Awaitable, Callable, Coroutine
 
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 
 logger = own_logger("durable_harness.scheduler")
 

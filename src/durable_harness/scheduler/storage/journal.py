@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from durable_harness.errors import HarnessError
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import RpcError, RpcStatus
 from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.data_file import is_damage, may_pass

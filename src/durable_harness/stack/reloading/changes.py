@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from durable_harness.errors import UsageError
 from durable_harness.extras import importing
-from durable_harness.foreign_text import shown
+from durable_harness.wording.foreign_text import shown
 
 if TYPE_CHECKING:
     from watchfiles import DefaultFilter

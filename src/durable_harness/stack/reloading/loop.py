@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from durable_harness.errors import AppLoadError, PortInUseError
-from durable_harness.foreign_text import shown
-from durable_harness.log_lines import TEXT, announce
+from durable_harness.logs.lines import TEXT, announce
 from durable_harness.stack.lifetime import watch_parent, write_ready_file
 from durable_harness.stack.reloading.changes import changed_files
 from durable_harness.stack.reloading.child import HostProcess
+from durable_harness.wording.foreign_text import shown
 
 MOST_NAMES = 3
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 
 from aiohttp import web
 
-from durable_harness.network import serve_http
+from durable_harness.network.web_servers import serve_http
 from durable_harness.testing.blocking_calls import in_thread
 from durable_harness.testing.fakes import HttpAnswer
 from durable_harness.testing.outside.request_rules import HttpCall, encoded

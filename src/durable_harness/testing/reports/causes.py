@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from durable_harness.foreign_text import middle_cut
-from durable_harness.places import FAKE, place_in
 from durable_harness.testing.reports.waiting_report import name_of
 from durable_harness.testing.webhook_client import HistoryRow, Instance
-from durable_harness.tracebacks import folded_text
+from durable_harness.wording.foreign_text import middle_cut
+from durable_harness.wording.places import FAKE, place_in
+from durable_harness.wording.tracebacks import folded_text
 
 MOST_MESSAGE_CHARS = 300
 QUOTES = frozenset("\"'")

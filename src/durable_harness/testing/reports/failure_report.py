@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from durable_harness.foreign_text import middle_cut, shown_lines
 from durable_harness.operations import redact_keys
 from durable_harness.operations.trace_page import page_in, trace_path
 from durable_harness.platforms.files import plain_name
@@ -18,6 +17,7 @@ from durable_harness.testing.reports.instance_tables import history_table, tree_
 from durable_harness.testing.reports.waiting_report import waiting_of
 from durable_harness.testing.requesting import HttpClient
 from durable_harness.testing.webhook_client import Instance, Webhook
+from durable_harness.wording.foreign_text import middle_cut, shown_lines
 
 MAX_BODY_LINES = 46
 MAX_LINE_CHARS = 8_000

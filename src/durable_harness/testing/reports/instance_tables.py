@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from durable_harness.foreign_text import middle_cut
 from durable_harness.terminal.tables import aligned
 from durable_harness.testing.reports.waiting_report import moment_of, name_of
 from durable_harness.testing.webhook_client import HistoryRow, Instance
+from durable_harness.wording.foreign_text import middle_cut
 
 TRACE = "\n Traceback (most recent call last):"
 """What SDK 1.x adds to a message."""

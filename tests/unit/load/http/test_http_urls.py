@@ -4,7 +4,7 @@ import pytest
 
 from durable_harness.load.http.exchange import HttpRequest
 from durable_harness.load.http.request_urls import split_url
-from durable_harness.redirects import BadUrlError
+from durable_harness.network.redirects import BadUrlError
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import re
 from urllib.parse import SplitResult, unquote
 
 from durable_harness.errors import UsageError
-from durable_harness.foreign_text import hide
-from durable_harness.redirects import BadUrlError, split_http_url
+from durable_harness.network.redirects import BadUrlError, split_http_url
+from durable_harness.wording.foreign_text import hide
 
 KEY_HINT = "Give the key that a URL of Azure carries behind code= as --function-key (pytest: --stack-key)."
 

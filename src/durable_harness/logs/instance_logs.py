@@ -11,8 +11,8 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from durable_harness.foreign_text import SECRETS, middle_cut
-from durable_harness.log_categories import category_of, running_instance
+from durable_harness.logs.categories import category_of, running_instance
+from durable_harness.wording.foreign_text import SECRETS, middle_cut
 
 MOST_OF_ONE = 200
 MOST_LINES = 5_000

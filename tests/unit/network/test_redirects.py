@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.redirects import BadUrlError, ascii_url, follow, headers_for, is_downgrade, is_same_origin
+from durable_harness.network.redirects import BadUrlError, ascii_url, follow, headers_for, is_downgrade, is_same_origin
 
 HOME = "https://api.example/start?x=1"
 SECRETS = {"x-functions-key": "k", "Authorization": "Bearer t", "Cookie": "c=1", "X-Api-Key": "s", "X-Mine": "m"}

@@ -4,12 +4,12 @@ import logging
 
 import pytest
 
-from durable_harness.foreign_text import hide
-from durable_harness.instance_logs import MOST_CHARS, InstanceLogs
-from durable_harness.log_categories import about, running_instance
-from durable_harness.log_lines import configure_logging, log_to_also
-from durable_harness.own_loggers import own_logger, send_own_logs_to_all
+from durable_harness.logs.categories import about, running_instance
+from durable_harness.logs.instance_logs import MOST_CHARS, InstanceLogs
+from durable_harness.logs.lines import configure_logging, log_to_also
+from durable_harness.logs.own_loggers import own_logger, send_own_logs_to_all
 from durable_harness.settings.log_levels import LogLevels
+from durable_harness.wording.foreign_text import hide
 
 
 @pytest.fixture

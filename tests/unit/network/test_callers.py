@@ -3,7 +3,7 @@
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from durable_harness.callers import HOSTS_VARIABLE, foreign
+from durable_harness.network.callers import HOSTS_VARIABLE, foreign
 
 OWN = (
     *("localhost", "LOCALHOST:7071", "localhost.", "127.0.0.1:1", "[::1]:7071", "192.168.1.5", "[fe80::1]"),

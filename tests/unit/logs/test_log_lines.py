@@ -6,10 +6,10 @@ import logging
 import pytest
 from aiohttp.http_exceptions import BadStatusLine
 
-from durable_harness.foreign_text import hide
-from durable_harness.log_lines import LogFormatter, configure_logging
-from durable_harness.own_loggers import own_logger, send_own_logs_to_all
+from durable_harness.logs.lines import LogFormatter, configure_logging
+from durable_harness.logs.own_loggers import own_logger, send_own_logs_to_all
 from durable_harness.settings.log_levels import LogLevels
+from durable_harness.wording.foreign_text import hide
 
 
 def entry(message, *arguments, error=None):

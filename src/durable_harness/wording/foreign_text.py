@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from durable_harness.secret_writings import Writings, writings_of
+from durable_harness.wording.secret_writings import Writings, writings_of
 
 HIDDEN = re.compile(
     "[\x00-\x1f\x7f-\x9f"  # control characters, the escape of terminals among them

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from durable_harness.foreign_text import shown
+from durable_harness.wording.foreign_text import shown
 
 HOSTS_VARIABLE = "DURABLE_HARNESS_ALLOWED_HOSTS"
 PRIVATE_DOMAINS = frozenset({"localhost", "local", "internal", "svc", "test"})

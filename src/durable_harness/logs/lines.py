@@ -7,11 +7,11 @@ import logging
 import sys
 from typing import TextIO
 
-from durable_harness.foreign_text import HIDDEN, SECRETS, shown_lines
-from durable_harness.log_categories import category_of, is_unlogged
-from durable_harness.log_json import JsonFormatter, announcement
-from durable_harness.own_loggers import also_send_own_logs_to, send_own_logs_to
+from durable_harness.logs.categories import category_of, is_unlogged
+from durable_harness.logs.json_lines import JsonFormatter, announcement
+from durable_harness.logs.own_loggers import also_send_own_logs_to, send_own_logs_to
 from durable_harness.settings.log_levels import EVERYTHING, LogLevels
+from durable_harness.wording.foreign_text import HIDDEN, SECRETS, shown_lines
 
 FORMAT = "[%(asctime)s] %(levelname)s %(name)s: %(message)s"
 NOISY = ("asyncio", "azure.functions", "azure.functions.DurableFunctions", "py.warnings")

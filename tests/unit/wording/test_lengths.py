@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.lengths import readable
+from durable_harness.wording.lengths import readable
 
 HOUR_S = 3600
 YEAR_S = 31_557_600

@@ -6,8 +6,8 @@ import urllib.error
 
 import pytest
 
-from durable_harness import bounded_http
-from durable_harness.bounded_http import Limit, failure_words, read_bounded
+from durable_harness.network import bounded_http
+from durable_harness.network.bounded_http import Limit, failure_words, read_bounded
 
 
 def run_limited(block):

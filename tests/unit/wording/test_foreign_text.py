@@ -2,7 +2,7 @@
 
 import pytest
 
-from durable_harness.foreign_text import is_plain, shown, shown_lines
+from durable_harness.wording.foreign_text import is_plain, shown, shown_lines
 
 
 @pytest.mark.parametrize(

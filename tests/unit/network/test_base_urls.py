@@ -2,8 +2,8 @@
 
 import pytest
 
-from durable_harness.base_urls import read_base_url
 from durable_harness.errors import UsageError
+from durable_harness.network.base_urls import read_base_url
 from durable_harness.stack import StackOptions, open_stack
 
 EXAMPLE = "http://localhost:7071"

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 _PACKAGES = re.compile(r"(?:^|[/\\])(?:site|dist)-packages[/\\](.+)$")
 _LIBRARY = tuple({str(Path(sysconfig.get_path(name)).resolve()) for name in ("stdlib", "platstdlib")})
-_HARNESS = Path(__file__).resolve().parent
+_HARNESS = Path(__file__).resolve().parents[1]
 _NAMESPACES = frozenset({"azure", "google", "opentelemetry"})
 """Top-level names that many packages share: the one below them says which."""
 FRAME = re.compile(r'^  File "([^"]+)", line (\d+)(?:, in (.+))?', re.MULTILINE)

@@ -15,7 +15,7 @@ from aiohttp.log import server_logger
 from aiohttp.web_protocol import RequestHandler
 
 from durable_harness.errors import PortInUseError, UsageError
-from durable_harness.own_loggers import own_logger
+from durable_harness.logs.own_loggers import own_logger
 from durable_harness.own_tasks import HAS_EAGER_TASKS, hide, hide_once_started
 from durable_harness.platforms.sockets import have_port_alone, is_port_taken
 

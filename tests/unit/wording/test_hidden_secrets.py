@@ -7,11 +7,11 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from durable_harness.base_urls import read_base_url
-from durable_harness.foreign_text import SECRETS, hide, shown, shown_lines
+from durable_harness.network.base_urls import read_base_url
 from durable_harness.operations import load_service
 from durable_harness.operations.excerpts import excerpt
-from durable_harness.secret_writings import writings_of
+from durable_harness.wording.foreign_text import SECRETS, hide, shown, shown_lines
+from durable_harness.wording.secret_writings import writings_of
 
 SECRET = "Bearer abc+def/123456"
 

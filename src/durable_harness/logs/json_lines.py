@@ -16,9 +16,9 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from durable_harness.foreign_text import blanked
-from durable_harness.log_categories import category_of, running_function, running_instance
-from durable_harness.tracebacks import frames_as_json, place_of
+from durable_harness.logs.categories import category_of, running_function, running_instance
+from durable_harness.wording.foreign_text import blanked
+from durable_harness.wording.tracebacks import frames_as_json, place_of
 
 LEVELS = ((10, "Trace"), (20, "Debug"), (30, "Information"), (40, "Warning"), (50, "Error"))
 """The names of levels below these numbers."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from durable_harness.places import FRAME, CodePlace, package_of, shown_file
+from durable_harness.wording.places import FRAME, CodePlace, package_of, shown_file
 
 TRACEBACK = "Traceback (most recent call last):\n"
 FIRST_FRAMES, LAST_FRAMES = 10, 20

@@ -1,0 +1,1 @@
+"""Where a process listens and whose requests it answers; which URLs and redirects its clients follow."""

@@ -1,0 +1,1 @@
+"""What people read: text of others without secrets, lengths of time, places in code, tracebacks, guesses at a name."""
