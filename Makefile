@@ -47,8 +47,9 @@ serve: $(READY)
 	$(BIN)/durable-harness serve $(SERVE_ARGS)
 
 # What an app meets, for runs on other Pythons and with the other generation of the SDK.
-HOST_TESTS := tests/conformance tests/plugin tests/triggers tests/indexing $(wildcard tests/integration/test_sdk*.py) \
-	$(patsubst %,tests/integration/test_%.py,bodies examples loop_is_shared odd_requests sample_app serve_cli surroundings traces)
+HOST_TESTS := tests/conformance tests/plugin tests/triggers tests/indexing $(wildcard tests/integration/host/sdk/test_sdk*.py) \
+	$(patsubst %,tests/integration/host/test_%.py,loop_is_shared sample_app surroundings traces) \
+	$(patsubst %,tests/integration/%.py,host/http/test_bodies host/http/test_odd_requests cli/test_serve_cli docs/test_examples)
 test-host: $(READY)
 	$(BIN)/python -m pytest -n auto -m "not thorough" $(HOST_TESTS) $(TEST_ARGS)
 

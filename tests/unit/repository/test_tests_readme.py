@@ -47,10 +47,12 @@ def test_each_folder_of_unit_tests_is_named():
     assert [path for path in paths if not any(f"{link}/".startswith(f"{path}/") for link in LINKS)] == []
 
 
-def test_loads_are_tested_in_folders_of_the_rooms_names():
-    """Tests of the load generator as a whole stand in `load/http` and so on, where the map leads to."""
-    folders = {path.parent.relative_to(TESTS).as_posix() for path in (TESTS / "load").rglob("test_*.py")}
-    assert folders <= NAMED | {f"load/{name}" for name in NAMED}
+@pytest.mark.parametrize("kind", ["integration", "load"])
+def test_tests_of_the_whole_have_folders_of_the_rooms_names(kind):
+    """Tests of a whole run are where the sources are too, `load/http` and so on, and the map leads to each folder."""
+    folders = {path.parent.relative_to(TESTS).as_posix() for path in (TESTS / kind).rglob("test_*.py")} - {kind}
+    rooms = {f"{kind}/{name}" for name in NAMED} | {name for name in NAMED if name.startswith(f"{kind}/")}
+    assert folders - {"integration/docs"} <= rooms
     assert [path for path in folders if not any(f"{link}/".startswith(f"{path}/") for link in LINKS)] == []
 
 
