@@ -1,8 +1,7 @@
-"""Modules beside the rooms: where JSON differs, whether a debugger is there, and records of logs."""
+"""Modules beside the rooms: whether a debugger is there, tasks, signals, output."""
 
 import asyncio
 import io
-import logging
 import os
 import signal
 import sys
@@ -17,36 +16,9 @@ from google.protobuf.wrappers_pb2 import StringValue
 
 from durable_harness import output_streams
 from durable_harness.debugging import NO_LIMIT_S, has_debugger, unless_debugged
-from durable_harness.logs import json_lines
 from durable_harness.own_tasks import drop_cancellation
 from durable_harness.protocol.timings import short_event
 from durable_harness.sigterm import raised_as_interrupt
-from durable_harness.wording import secret_writings, tracebacks
-from durable_harness.wording.json_places import first_place
-from durable_harness.wording.places import machinery
-
-
-@pytest.mark.parametrize(
-    ("wanted", "got", "expected"),
-    [
-        ({"a": 1, "b": [1, 2]}, {"a": 1, "b": [1, 3]}, ("x.b[1]", "2", "3")),
-        ({"a": 1}, {"a": 1, "b": 2}, ("x.b", "(absent)", "2")),
-        ({"a": 1, "b": 2}, {"a": 1}, ("x.b", "2", "(absent)")),
-        ([1, 2], [1], ("x", "[1, 2]", "[1]")),
-        ({"a": 1}, [1], ("x", '{"a": 1}', "[1]")),
-        (1, 2, ("x", "1", "2")),
-    ],
-)
-def test_the_innermost_difference_is_named(wanted, got, expected):
-    """Objects and lists of one length are compared part by part, all else as a whole."""
-    assert first_place(wanted, got, "x") == expected
-
-
-def test_a_comparison_may_be_given():
-    """Parts that are the same by it are no difference; if all parts are, the whole is named."""
-    assert first_place({"a": 1, "b": 2}, {"a": 1, "b": 3}, "x", lambda one, other: one == 1) == ("x.b", "2", "3")
-    assert first_place([2], [3], "x", lambda *_: True) == ("x", "[2]", "[3]")
-    assert first_place({"a": 2}, {"a": 3}, "x", lambda *_: True) == ("x", '{"a": 2}', '{"a": 3}')
 
 
 def of_debugpy(connected):
@@ -95,61 +67,6 @@ def test_a_dropped_cancellation_does_not_come_back(times):
     assert asyncio.run(main()) == 0
 
 
-@pytest.mark.parametrize(
-    ("file", "package"),
-    [
-        ("<frozen importlib._bootstrap>", "Python"),
-        ("<string>", None),
-        (logging.__file__, "logging"),
-        ("/app/a.py", None),
-    ],
-)
-def test_the_package_of_a_file(file, package):
-    """Frozen code is Python's, a module of the library has its name, and code that was made up is the app's."""
-    assert machinery(file) == package
-
-
-def raised(make):
-    """Return the record of a log with the error that a function raises."""
-    try:
-        make()
-    except Exception as error:  # noqa: BLE001 - whatever it is
-        return logging.LogRecord("app", 40, "a.py", 1, "text", (), (type(error), error, error.__traceback__))
-    raise AssertionError("it raised nothing")
-
-
-class UnprintableError(Exception):
-    """An error that cannot be described."""
-
-    def __str__(self):
-        raise ValueError("no")
-
-
-def test_a_record_has_what_was_raised():
-    """Its type and message; an error that cannot be described keeps its type, and a record without one has none."""
-
-    def unprintable():
-        raise UnprintableError
-
-    assert json_lines._exception(raised(lambda: {}["id"]))["type"] == "KeyError"
-    assert json_lines._exception(raised(unprintable)) == {
-        "type": "UnprintableError",
-        "message": "(it cannot be described)",
-    }
-    for exc_info in (None, (None, None, None)):
-        plain = logging.LogRecord("app", 40, "a.py", 1, "text", (), exc_info)
-        assert json_lines._exception(plain) is None
-
-
-def test_a_very_long_line_of_code_is_cut():
-    """What marks a part of it goes too; an entry with short lines stays as it is."""
-    entry = f'  File "a.py", line 1, in f\n    {"x" * 999}\n    ^^^^\n'
-    assert tracebacks._bounded("  short\n") == "  short\n"
-    first, second = tracebacks._bounded(entry).splitlines()
-    assert first.startswith('  File "a.py"')
-    assert len(second) == tracebacks.MOST_LINE_CHARS + 1
-
-
 def test_signals_are_left_alone_beside_the_main_thread():
     """Python allows handlers in the main thread only: elsewhere the block runs without one."""
     seen = []
@@ -189,14 +106,6 @@ def test_events_in_short_name_their_entities():
     due = Timestamp(seconds=5)
     assert short_event(event("executionStarted", name="o", scheduledStartTimestamp=due))["dueNs"] == 5_000_000_000
     assert short_event(event("timerCreated", fireAt=due))["dueNs"] == 5_000_000_000
-
-
-def test_a_short_word_has_no_inner_base64():
-    """Parts that are too short would be found everywhere; whole forms are kept."""
-    short, long = list(secret_writings._encoded("abc")), list(secret_writings._encoded("a much longer secret"))
-    assert short == ["616263", "YWJj"]
-    assert len(long) == 5
-    assert all(len(form) >= secret_writings.LEAST_BASE64_CHARS for form in long)
 
 
 @pytest.mark.parametrize("module", ["durable_harness.operations", "durable_harness.load"])
