@@ -7,6 +7,9 @@ import json
 MOST_BYTES = 16 * 1024
 """As UTF-16, in which each character of the Basic Multilingual Plane takes two."""
 
+SMALL_STATUS_CHARS = MOST_BYTES // 4
+"""A status, as JSON, of this length is near neither the limit nor its warning."""
+
 
 class CustomStatusTooLargeError(Exception):
     """Raised in place of a custom status that Azure would not take."""
@@ -20,7 +23,7 @@ class CustomStatusTooLargeError(Exception):
 
 def size_of(status: str) -> int:
     """Return how many bytes of UTF-16 a JSON text has once it is written as in Azure, without spaces and escapes."""
-    if 2 * len(status) <= MOST_BYTES // 2:  # so short that neither limit nor warning is near
+    if len(status) <= SMALL_STATUS_CHARS:
         return 2 * len(status)
     shortest = json.dumps(json.loads(status), ensure_ascii=False, separators=(",", ":"))
     return len(shortest.encode("utf-16-le", "surrogatepass"))

@@ -319,7 +319,7 @@ def test_a_long_execution_continues_with_its_unheard_events():
 def test_the_sdk_event_has_no_room_for_its_source():
     """What the SDK reads of an event is the same as before its request is gone."""
     source = event(1.5, 3, taskCompleted={"taskScheduledId": 2, "result": {"value": '"x"'}})
-    (read,) = HistoryReader().read([], [source])
+    _, (read,) = HistoryReader(keeps_scheduled=False).read([], [source])
     stamp = source.timestamp.ToDatetime(tzinfo=read.timestamp.tzinfo)
     del source
     assert (read.event_id, read.TaskScheduledId, read.Result, read.timestamp) == (3, 2, '"x"', stamp)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from uuid import NAMESPACE_OID, uuid5
 
@@ -31,24 +32,19 @@ EVENT_OF_ACTION = {
 }
 
 
+@dataclass(frozen=True)
 class ActionBuilder:
     """Makes protocol actions for one execution of one instance. `default_version` is that of host.json."""
 
-    def __init__(self, instance_id: str, execution_id: str, default_version: str | None) -> None:
-        self._instance_id = instance_id
-        self._execution_id = execution_id
-        self._default_version = default_version
+    instance_id: str
+    execution_id: str
+    default_version: str | None
 
     def build(self, recorded: Recorded) -> pb.OrchestratorAction | None:
         """Return the action for what was recorded, or None if nothing has to be sent."""
-        action = recorded.action
-        if isinstance(action, NoOpAction):
-            if action.metadata == RETRY_TIMER:
-                return self._timer(recorded.number, retry_due(recorded))
+        number, action = recorded.number, recorded.action
+        if isinstance(action, NoOpAction) and action.metadata != RETRY_TIMER:
             action = _first_attempt(recorded)
-        return self._plain(recorded.number, action)
-
-    def _plain(self, number: int, action: Action) -> pb.OrchestratorAction | None:
         if isinstance(action, CallActivityAction | CallActivityWithRetryAction):
             task = pb.ScheduleTaskAction(name=action.function_name, input=wrap_text(action.input_))
             return pb.OrchestratorAction(id=number, scheduleTask=task)
@@ -56,8 +52,10 @@ class ActionBuilder:
             request = json.dumps(action.http_request.to_json())
             task = pb.ScheduleTaskAction(name=BUILT_IN_HTTP_ACTIVITY, input=wrap_text(request))
             return pb.OrchestratorAction(id=number, scheduleTask=task)
-        if isinstance(action, CreateTimerAction):
-            return self._timer(number, as_utc(action.fire_at))
+        if isinstance(action, CreateTimerAction | NoOpAction):
+            return self._timer(
+                number, retry_due(recorded) if isinstance(action, NoOpAction) else as_utc(action.fire_at)
+            )
         if isinstance(action, CallSubOrchestratorAction | CallSubOrchestratorWithRetryAction):
             return self._sub_orchestration(number, action)
         if isinstance(action, CallEntityAction | SignalEntityAction):
@@ -73,16 +71,16 @@ class ActionBuilder:
         self, number: int, action: CallSubOrchestratorAction | CallSubOrchestratorWithRetryAction
     ) -> pb.OrchestratorAction:
         child = pb.CreateSubOrchestrationAction(
-            instanceId=action.instance_id or child_id(self._instance_id, self._execution_id, number),
+            instanceId=action.instance_id or child_id(self.instance_id, self.execution_id, number),
             name=action.function_name,
-            version=wrap_text(getattr(action, "version", None) or self._default_version),  # has one since 1.5
+            version=wrap_text(getattr(action, "version", None) or self.default_version),  # has one since 1.5
             input=wrap_text(wrap_json(action._input)),
         )
         return pb.OrchestratorAction(id=number, createSubOrchestration=child)
 
     def _entity_message(self, number: int, action: CallEntityAction | SignalEntityAction) -> pb.OrchestratorAction:
         fields = {
-            "requestId": str(uuid5(NAMESPACE_OID, f"{self._instance_id}:{self._execution_id}:{number}")),
+            "requestId": str(uuid5(NAMESPACE_OID, f"{self.instance_id}:{self.execution_id}:{number}")),
             "operation": action.operation,
             "input": wrap_text(wrap_json(action.input_)),
             "targetInstanceId": wrap_text(action.instance_id),
@@ -91,8 +89,8 @@ class ActionBuilder:
             message = pb.SendEntityMessageAction(entityOperationSignaled=pb.EntityOperationSignaledEvent(**fields))
         else:
             called = pb.EntityOperationCalledEvent(
-                parentInstanceId=wrap_text(self._instance_id),
-                parentExecutionId=wrap_text(self._execution_id),
+                parentInstanceId=wrap_text(self.instance_id),
+                parentExecutionId=wrap_text(self.execution_id),
                 **fields,
             )
             message = pb.SendEntityMessageAction(entityOperationCalled=called)

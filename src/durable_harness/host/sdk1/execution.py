@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple, NoReturn
 
 from azure.durable_functions.models.actions.ContinueAsNewAction import ContinueAsNewAction
 
 from durable_harness.host.app.functions import Function
-from durable_harness.host.custom_status import check_custom_status
+from durable_harness.host.custom_status import SMALL_STATUS_CHARS, check_custom_status
 from durable_harness.host.failure_log import log_failure
 from durable_harness.host.failures import error_with_place, failure_details, frames_of, function_place, place_in_app
 from durable_harness.host.payload_encoding import unwrap_json, wrap_json
 from durable_harness.host.sdk.generation import NonDeterminismError
 from durable_harness.host.sdk.generators import line_of_generator
-from durable_harness.host.sdk.steps import (
-    SCHEDULING_KINDS,
-    Step,
-    first_difference,
-    step_of_action,
-    step_of_ending,
-    step_of_event,
-)
+from durable_harness.host.sdk.steps import Step, first_difference, step_of_action, step_of_ending, step_of_event
 from durable_harness.host.sdk1.actions import ActionBuilder, also_due_ns, differs_from_history
-from durable_harness.host.sdk1.history_reader import HistoryReader
+from durable_harness.host.sdk1.history_reader import HistoryReader, ReplayEvent
 from durable_harness.host.sdk1.recording import Recorded, RecordingContext, RecordingExecutor
 from durable_harness.host.sdk1.serialization import df_dumps
 from durable_harness.logs.categories import running
-from durable_harness.protocol import copy_of, pb, unwrap_text, wrap_text
+from durable_harness.protocol import copy_of, pb, wrap_text
 from durable_harness.protocol.continuing import continuation_of, past_length
 from durable_harness.wording.places import shown_place
 
-
-class Scheduled(NamedTuple):
-    """What history has under the id of a task. The event is kept only if all of it is compared, for one turn."""
-
-    kind: str
-    name: str | None
-    event: pb.HistoryEvent | None
+FEWEST_EVENTS = 2
+"""With fewer events the SDK does not begin."""
 
 
 class Done(NamedTuple):
@@ -72,20 +58,18 @@ class OrchestratorRun:
         self._checking = checking
         self._instance_id = request.instanceId
         self._execution_id = request.executionId.value
-        self._reader = HistoryReader()
+        self._reader = HistoryReader(keeps_scheduled=checking is Checking.EVERYTHING)
+        self._first_events = self._reader.read(request.pastEvents, request.newEvents)
         self._context = RecordingContext(
-            self._reader.read(request.pastEvents, request.newEvents),
+            [*self._first_events[0], *self._first_events[1]],
             request.instanceId,
             started.parentInstance.orchestrationInstance.instanceId or None,
-            unwrap_json(unwrap_text(started, "input")),
+            unwrap_json(started.input.value if started.HasField("input") else None),
         )
         # As the SDK's own orchestrator does since 1.6: `get_input` then returns the type that the app has annotated.
         self._context._input_expected_type = getattr(function.call, "_df_input_type", None)
-        self._executor = RecordingExecutor()
-        self._context.current_code = self._executor.current_code
+        self._executor = self._context.executor = RecordingExecutor()
         self._builder = ActionBuilder(request.instanceId, self._execution_id, default_version)
-        self._scheduled: dict[int, Scheduled] = {}
-        self._was_rewound = False
         self._asked: list[tuple[Recorded, pb.OrchestratorAction]] = []
         self._steps: list[Step] = []
         self._built = 0
@@ -126,19 +110,25 @@ class OrchestratorRun:
 
         Raises NonDeterminismError if the code contradicts its history.
         """
-        length = past_length(request)
-        past = request.pastEvents[len(request.pastEvents) - length + self.events_seen :]
-        self._note_scheduled(itertools.chain(past, request.newEvents))
-        self._run(past, request.newEvents)
-        if not self._replay_at:
-            self._replay_at = 2 * length
+        if self.events_seen:
+            length = past_length(request)
+            past = request.pastEvents[len(request.pastEvents) - length + self.events_seen :]
+            replayed, fresh = self._reader.read(past, request.newEvents)
+            self._context.events += replayed + fresh
+        else:  # read already: the SDK's context begins with the first event
+            length, (replayed, fresh) = len(request.pastEvents), self._first_events
+            self._first_events = [], []
+        self._run(replayed, fresh)
+        self._replay_at = self._replay_at or 2 * length
         self.events_seen = length + len(request.newEvents)
         actions = self._new_actions()
-        self._check_outcomes()
+        if self._executor.unasked_id is not None:
+            self._check_outcome(self._executor.unasked_id)
         custom_status = self._custom_status()
-        self._ended = self._ending()
-        if self._ended is not None:
-            actions.append(pb.OrchestratorAction(id=self._ending_id(), completeOrchestration=self._ended))
+        ending = self._ending()
+        if ending is not None:
+            actions.append(ending)
+            self._ended = ending.completeOrchestration
         if self._checking is Checking.EVERYTHING:
             self._check_everything()
         return actions, custom_status
@@ -204,27 +194,19 @@ class OrchestratorRun:
         if difference is not None:
             self._contradicts(f"it was replayed, and {difference}", difference.got.line if difference.got else None)
 
-    def _run(self, past: Sequence[pb.HistoryEvent], new: Sequence[pb.HistoryEvent]) -> None:
-        events = self._context.events
+    def _run(self, replayed: list[ReplayEvent], fresh: list[ReplayEvent]) -> None:
+        """Take the user's code through the next events, the new ones by themselves: so a replay can be timed."""
+        executor, events = self._executor, replayed + fresh
         try:
             with running(self.function.name):
                 if not self.events_seen:
-                    self._executor.execute(self._context, events, self.function.call.orchestrator_function)  # type: ignore[attr-defined]
-                else:
-                    fresh = self._reader.read(past, new)
-                    events += fresh
-                    self._executor.go_on(fresh)
+                    first = replayed if len(replayed) >= FEWEST_EVENTS else events
+                    executor.execute(self._context, first, self.function.call.orchestrator_function)  # type: ignore[attr-defined]
+                    events = [] if executor.has_execution_completed else events[len(first) :]
+                if events:
+                    executor.go_on(events)
         except BaseException as error:  # noqa: BLE001 - plain functions raise straight through, and so does SystemExit
-            self._executor.exception = error
-
-    def _note_scheduled(self, events: Iterable[pb.HistoryEvent]) -> None:
-        for event in events:
-            kind = event.WhichOneof("eventType")
-            if kind in SCHEDULING_KINDS:
-                whole = event if self._checking is Checking.EVERYTHING else None
-                self._scheduled[event.eventId] = Scheduled(kind, getattr(getattr(event, kind), "name", None), whole)
-            elif kind == "executionRewound":
-                self._was_rewound = True
+            executor.exception = error
 
     def _new_actions(self) -> list[pb.OrchestratorAction]:
         """Return the actions that history does not have yet."""
@@ -234,7 +216,7 @@ class OrchestratorRun:
             if action is None:
                 continue
             self._asked.append((recorded[position], action))
-            known = self._scheduled.get(recorded[position].number)
+            known = self._reader.scheduled.get(recorded[position].number)
             if known is None:
                 actions.append(action)
             elif self._checking is Checking.KIND_AND_NAME:
@@ -244,21 +226,20 @@ class OrchestratorRun:
         self._built = len(recorded)
         return actions
 
-    def _check_outcomes(self) -> None:
-        """Raise NonDeterminismError if history has an outcome of what the code had not asked for by then."""
-        known = self._scheduled.get(self._executor.unasked_id) if self._executor.unasked_id is not None else None
+    def _check_outcome(self, unasked_id: int) -> None:
+        """Raise NonDeterminismError if history also has the beginning of what the code had not asked for by its end."""
+        known = self._reader.scheduled.get(unasked_id)
         if known is not None and self._checking is not Checking.NOTHING:
             what = f"{known.kind} '{known.name}'" if known.name else known.kind
-            problem = (
-                f"history has {what} under id {self._executor.unasked_id} and its end, the code did not ask for it"
-            )
+            problem = f"history has {what} under id {unasked_id} and its end, the code did not ask for it"
             self._contradicts(problem, None)
 
     def _check_everything(self) -> None:
         """Compare what was asked for with all that history has of it."""
-        asked = [step for step in self.steps() if step.event_id in self._scheduled]
-        ids = [step.event_id for step in asked] if self._was_rewound else sorted(self._scheduled)
-        events = (event for event_id in ids if (event := self._scheduled[event_id].event) is not None)
+        scheduled = self._reader.scheduled
+        asked = [step for step in self.steps() if step.event_id in scheduled]
+        ids = [step.event_id for step in asked] if self._reader.was_rewound else sorted(scheduled)
+        events = (event for event_id in ids if (event := scheduled[event_id].event) is not None)
         difference = first_difference([step_of_event(event) for event in events], asked)
         if difference is not None:
             self._contradicts(str(difference), difference.got.line if difference.got else None)
@@ -275,23 +256,28 @@ class OrchestratorRun:
             if not status:
                 return None
             text = str(df_dumps(status))
-            check_custom_status(text)
+            if len(text) > SMALL_STATUS_CHARS:
+                check_custom_status(text)
         except Exception as error:  # noqa: BLE001 - whatever a user's object raises
             self._executor.exception = self._executor.exception or error
             return None
         return text
 
-    def _ending(self) -> pb.CompleteOrchestrationAction | None:
-        executor = self._executor
+    def _ending(self) -> pb.OrchestratorAction | None:
+        """Return the end, if this was the last turn, under the next number; `continue_as_new` has one of its own."""
+        executor, number = self._executor, self._context.next_number
         if executor.exception is not None:
-            return self._failure(executor.exception)
-        if self._context.will_continue_as_new:
-            return self._continue_as_new()
-        if executor.orchestrator_returned:
-            return pb.CompleteOrchestrationAction(
+            ending = self._failure(executor.exception)
+        elif self._context.will_continue_as_new:
+            renewal = next(r for r in self._context.recorded if isinstance(r.action, ContinueAsNewAction))
+            number, ending = renewal.number, self._renewed(renewal)
+        elif executor.orchestrator_returned:
+            ending = pb.CompleteOrchestrationAction(
                 orchestrationStatus=pb.ORCHESTRATION_STATUS_COMPLETED, result=wrap_text(executor.output_text)
             )
-        return None
+        else:
+            return None
+        return pb.OrchestratorAction(id=number, completeOrchestration=ending)
 
     def _failure(self, error: BaseException) -> pb.CompleteOrchestrationAction:
         place = place_in_app(error) or self.place
@@ -301,23 +287,20 @@ class OrchestratorRun:
             failureDetails=failure_details(error, message, frames_of(error)),
         )
 
-    def _ending_id(self) -> int:
-        """Return the number of the end: that of the call of `continue_as_new`, else the next one."""
-        assert self._ended is not None
-        renews = self._ended.orchestrationStatus == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
-        return self._renewal().number if renews else self._context.next_number
-
-    def _renewal(self) -> Recorded:
-        return next(r for r in self._context.recorded if isinstance(r.action, ContinueAsNewAction))
-
     def close(self) -> None:
         """Release an execution that is not needed again: it would wait for the garbage collector, which is rare."""
-        self._context.release()
+        context = self._context
+        context.executor = None
+        context.deferred_tasks.clear()  # they hold the executor
+        context.open_tasks.clear()
+        for noted in context.recorded:
+            if noted.task is not None:
+                noted.task.parent = None
         self._executor.exception = None  # its traceback holds this object
 
-    def _continue_as_new(self) -> pb.CompleteOrchestrationAction:
+    def _renewed(self, renewal: Recorded) -> pb.CompleteOrchestrationAction:
         return pb.CompleteOrchestrationAction(
             orchestrationStatus=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
-            result=wrap_text(wrap_json(self._renewal().action.input_)),
+            result=wrap_text(wrap_json(renewal.action.input_)),
             carryoverEvents=self._executor.untaken_events(self._context.events),
         )

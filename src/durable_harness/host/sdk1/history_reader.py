@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from azure.durable_functions.models.history import HistoryEvent
 from azure.durable_functions.models.history.HistoryEventType import HistoryEventType
@@ -20,26 +21,23 @@ from durable_harness.protocol import pb, unwrap_text, wrap_text
 from durable_harness.wording.places import described
 
 
-class ReplayEvent(HistoryEvent):  # type: ignore[misc]
-    """A history event made from a protocol event (`source`), with the attributes that the SDK's executor reads.
+@dataclass(eq=False, repr=False)
+class ReplayEvent(HistoryEvent):  # type: ignore[misc, explicit-any]  # the SDK's class has no types
+    """A history event made from a protocol event, with the attributes that the SDK's executor reads.
 
-    It is kept for as long as its execution, so it holds values and not the source, which is a part of a whole request.
-    What an event of its kind does not have is None by the class.
+    It is kept for as long as its execution, so it holds values and not the protocol's event, which is a part of a whole
+    request. What an event of its kind does not have is None by the class.
     """
 
+    _event_type: HistoryEventType
+    _event_id: int
+    _is_played: bool
+    _stamp: tuple[int, int]
+    """Seconds and nanoseconds."""
     Name = InstanceId = TaskScheduledId = Reason = Details = Input = Result = None
-    failed_with: str | None = None
+    failed_with: ClassVar[str | None] = None
     """What an entity raised and where, which the SDK's own message leaves out."""
     _is_processed = False
-
-    def __init__(
-        self, event_type: HistoryEventType, source: pb.HistoryEvent, *, is_played: bool, **fields: object
-    ) -> None:
-        self._event_type = event_type
-        self._event_id = source.eventId
-        self._is_played = is_played
-        self._stamp = (source.timestamp.seconds, source.timestamp.nanos)
-        self.__dict__.update(fields)
 
     def set_played(self, is_played: bool) -> None:  # noqa: FBT001 - one value
         self._is_played = is_played
@@ -62,28 +60,52 @@ class RaisedEvent(ReplayEvent):
         )
 
 
-class HistoryReader:
-    """Converts histories part by part. What comes while the instance is suspended is read after it was resumed."""
+class Scheduled(NamedTuple):
+    """What history has under the id of a task. The event is kept only if all of it is compared, for one turn."""
 
+    kind: str
+    name: str | None
+    event: pb.HistoryEvent | None
+
+
+@dataclass
+class HistoryReader:
+    """Converts a history part by part. What comes while the instance is suspended is read after it was resumed."""
+
+    keeps_scheduled: bool
+    """Whether `scheduled` holds the events themselves."""
+    scheduled: dict[int, Scheduled] = field(default_factory=dict)
+    """What the history that was read so far has scheduled, by its id."""
+    was_rewound: bool = False
     _held: list[ReplayEvent] | None = None
 
-    def read(self, past: Iterable[pb.HistoryEvent], new: Iterable[pb.HistoryEvent]) -> list[ReplayEvent]:
+    def read(
+        self, past: Iterable[pb.HistoryEvent], new: Iterable[pb.HistoryEvent]
+    ) -> tuple[list[ReplayEvent], list[ReplayEvent]]:
         """Return the events of a history's next parts: those that user code has seen, and those that are new to it."""
-        events: list[ReplayEvent] = []
-        for is_played, part in ((True, past), (False, new)):
+        replayed: list[ReplayEvent] = []
+        fresh: list[ReplayEvent] = []
+        for is_played, part, events in ((True, past, replayed), (False, new, fresh)):
             for source in part:
                 kind = source.WhichOneof("eventType")
-                if kind == "executionSuspended":
+                if kind in SCHEDULING_KINDS:
+                    name, whole = getattr(getattr(source, kind), "name", None), source if self.keeps_scheduled else None
+                    self.scheduled[source.eventId] = Scheduled(kind, name, whole)
+                elif kind == "executionSuspended":
                     self._held = self._held or []
                 elif kind == "executionResumed":
-                    events += self._resumed(is_played)
+                    events.extend(self._resumed(is_played))
+                elif kind == "executionRewound":
+                    self.was_rewound = True
                 known = _KINDS.get(kind)
                 if known is None:
                     continue
-                fields = {} if known.fields is None else known.fields(getattr(source, kind))
-                event = known.made(known.event_type, source, is_played=is_played, **fields)
+                stamp = (source.timestamp.seconds, source.timestamp.nanos)
+                event = known.made(known.event_type, source.eventId, is_played, stamp)
+                if known.fields is not None:
+                    event.__dict__.update(known.fields(getattr(source, kind)))
                 (events if self._held is None or kind in _NEVER_HELD else self._held).append(event)
-        return events
+        return replayed, fresh
 
     def _resumed(self, is_played: bool) -> list[ReplayEvent]:  # noqa: FBT001 - one value
         held, self._held = self._held or [], None
@@ -109,7 +131,8 @@ class _Kind(NamedTuple):
 
 
 def _completed(detail: _Completed) -> Fields:
-    return {"TaskScheduledId": detail.taskScheduledId, "Result": unwrap_text(detail, "result")}
+    result = detail.result.value if detail.HasField("result") else None
+    return {"TaskScheduledId": detail.taskScheduledId, "Result": result}
 
 
 def _failed(detail: _Failed) -> Fields:
@@ -119,7 +142,11 @@ def _failed(detail: _Failed) -> Fields:
 
 
 def _execution_started(detail: pb.ExecutionStartedEvent) -> Fields:
-    return {"Name": detail.name, "Input": unwrap_text(detail, "input"), "Version": unwrap_text(detail, "version")}
+    return {
+        "Name": detail.name,
+        "Input": detail.input.value if detail.HasField("input") else None,
+        "Version": detail.version.value if detail.HasField("version") else None,
+    }
 
 
 def _timer_fired(detail: pb.TimerFiredEvent) -> Fields:

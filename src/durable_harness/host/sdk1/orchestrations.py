@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from durable_harness.host.app.functions import Function, FunctionApp
 from durable_harness.host.app.near_limits import WARNED_EVENTS
@@ -61,14 +60,16 @@ class OrchestrationRunner:
 
         Never raises for user code; raises HistoryNeededError for a request that lacks history which this turn needs.
         """
+        live = self._take_live(request.instanceId) if request.instanceId in self._live else None
         new_kinds = {event.WhichOneof("eventType") for event in request.newEvents}
+        if live is not None and ("executionTerminated" in new_kinds or not live.continues_in(request)):
+            live.close()
+            live = None
         if "executionTerminated" in new_kinds:
-            self._forget(request.instanceId)
             return terminated(request)
-        live = self._take_live(request)
         is_rewound = "executionRewound" in new_kinds
         if live is not None and not is_rewound and not self._is_to_be_replayed(live, request):
-            return self._respond_or_fail(request, live.function, functools.partial(self._go_on, request, live, token))
+            return self._go_on(request, live, token)
         if request.requiresHistoryStreaming:
             if live is not None:
                 self._keep_live(request.instanceId, live)
@@ -91,6 +92,13 @@ class OrchestrationRunner:
         is_long = past_length(request) > WARNED_EVENTS
         return is_long and not self.app.near_limits.has_noted_history(live.function)
 
+    def _go_on(self, request: pb.OrchestratorRequest, live: OrchestratorRun, token: str) -> pb.OrchestratorResponse:
+        """Run a turn in the execution that was kept after the one before."""
+        try:
+            return self._respond(request, live, token, *live.advance(request))
+        except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
+            return _failed(request, live.function, error)
+
     def _run_whole(self, request: pb.OrchestratorRequest, done: Done | None, token: str) -> pb.OrchestratorResponse:
         """Run a turn from the beginning of its history; `done` is what an execution that was kept did so far."""
         started = execution_started(request)
@@ -100,51 +108,32 @@ class OrchestrationRunner:
         if function is None:
             return unknown_orchestrator(request, started.name, self.app)
         checking = Checking.EVERYTHING if self._always_replay else Checking.KIND_AND_NAME
-
-        begin = functools.partial(
-            OrchestratorRun, function, started=started, default_version=self._default_version, checking=checking
-        )
-        return self._respond_or_fail(
-            request, function, functools.partial(self._replay_whole, request, done, token, begin)
-        )
-
-    def _respond_or_fail(
-        self, request: pb.OrchestratorRequest, function: Function, respond: Callable[[], pb.OrchestratorResponse]
-    ) -> pb.OrchestratorResponse:
-        name = function.durable_name
         try:
-            return respond()
-        except NonDeterminismError as error:
-            log_failure("Orchestrator", name, error, function, request.instanceId, error.place)
-            return failed(request, "NonDeterministicOrchestrationException", str(error))
+            begun_ns = time.monotonic_ns()
+            execution = OrchestratorRun(function, request, started, self._default_version, checking)
+            actions, custom_status = execution.advance(request)
+            self._note_replay(request, execution, begun_ns)
+            if done is not None:
+                execution.check_repeats(done)
+            if self._always_replay:
+                again = _as_past(request)
+                repeated = OrchestratorRun(function, again, started, self._default_version, checking)
+                repeated.advance(again)
+                repeated.check_repeats(execution.done())
+            return self._respond(request, execution, token, actions, custom_status)
         except BaseException as error:  # noqa: BLE001 - an action is made of whatever the user gave the SDK
-            log_failure("Orchestrator", name, error, function, request.instanceId)
-            described = error_with_place(error, place_in_app(error, function))
-            message = f"Orchestrator function '{name}' asked for something that cannot be sent: {described}"
-            return failed(request, type_name(error), message)
+            return _failed(request, function, error)
 
-    def _go_on(self, request: pb.OrchestratorRequest, live: OrchestratorRun, token: str) -> pb.OrchestratorResponse:
-        actions, custom_status = live.advance(request)
-        return self._respond(request, live, token, actions, custom_status)
-
-    def _replay_whole(
-        self,
-        request: pb.OrchestratorRequest,
-        done: Done | None,
-        token: str,
-        begin: Callable[[pb.OrchestratorRequest], OrchestratorRun],
-    ) -> pb.OrchestratorResponse:
-        begun_s, begun_ns = time.perf_counter(), time.monotonic_ns()
-        execution = begin(request)
-        actions, custom_status = execution.advance(request)
-        replay_ms = (time.perf_counter() - begun_s) * 1000
-        _note_replay(request, execution, begun_ns)
-        self.app.near_limits.history(execution.function, request.instanceId, execution.events_seen, replay_ms)
-        if done is not None:
-            execution.check_repeats(done)
-        if self._always_replay:
-            _replay(request, begin).check_repeats(execution.done())
-        return self._respond(request, execution, token, actions, custom_status)
+    def _note_replay(self, request: pb.OrchestratorRequest, execution: OrchestratorRun, begun_ns: int) -> None:
+        """Note how long a turn that was run whole took, until it reached what is new in it and until its end."""
+        ended_ns, stages = time.monotonic_ns(), CURRENT.get()
+        if stages is not None and len(request.pastEvents):
+            until_ns = execution.replayed_until_ns
+            stages.replayed_events = len(request.pastEvents)
+            stages.replay_ns = max(until_ns - begun_ns, 0) if until_ns else None
+        if execution.events_seen > WARNED_EVENTS:
+            replay_ms = (ended_ns - begun_ns) / 1e6
+            self.app.near_limits.history(execution.function, request.instanceId, execution.events_seen, replay_ms)
 
     def _respond(
         self,
@@ -159,35 +148,25 @@ class OrchestrationRunner:
             instanceId=request.instanceId, actions=actions, customStatus=wrap_text(custom_status)
         )
         self.app.near_limits.turn(execution.function, request, response)
-        execution.log_failure()
-        has_ended = any(action.HasField("completeOrchestration") for action in actions)
-        if has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:
+        if execution.has_ended:
+            execution.log_failure()
+        if execution.has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:
             execution.close()
         else:
             execution.note_turn(request, token)
             self._keep_live(request.instanceId, execution)
         return response
 
-    def _take_live(self, request: pb.OrchestratorRequest) -> OrchestratorRun | None:
-        live = self._pop_live(request.instanceId)
-        if live is not None and not live.continues_in(request):
-            live.close()
-            return None
-        return live
-
-    def _forget(self, instance_id: str) -> None:
-        live = self._pop_live(instance_id)
-        if live is not None:
-            live.close()
-
-    def _pop_live(self, instance_id: str) -> OrchestratorRun | None:
+    def _take_live(self, instance_id: str) -> OrchestratorRun | None:
         with self._lock:
             live = self._live.pop(instance_id, None)
             self._live_events -= live.events_seen if live is not None else 0
         return live
 
     def _keep_live(self, instance_id: str, execution: OrchestratorRun) -> None:
-        self._forget(instance_id)
+        replaced = self._take_live(instance_id)
+        if replaced is not None:
+            replaced.close()
         with self._lock:
             self._live[instance_id] = execution
             self._live_events += execution.events_seen
@@ -203,27 +182,25 @@ class OrchestrationRunner:
             yield oldest
 
 
-def _note_replay(request: pb.OrchestratorRequest, execution: OrchestratorRun, begun_ns: int) -> None:
-    """Note how long a turn took to reach what is new in it."""
-    stages = CURRENT.get()
-    if stages is not None and len(request.pastEvents):
-        until_ns = execution.replayed_until_ns
-        stages.replayed_events = len(request.pastEvents)
-        stages.replay_ns = max(until_ns - begun_ns, 0) if until_ns else None
+def _failed(request: pb.OrchestratorRequest, function: Function, error: BaseException) -> pb.OrchestratorResponse:
+    """Log what failed a turn beside the orchestrator's own code, and return the answer that fails the orchestration."""
+    name = function.durable_name
+    if isinstance(error, NonDeterminismError):
+        log_failure("Orchestrator", name, error, function, request.instanceId, error.place)
+        return failed(request, "NonDeterministicOrchestrationException", str(error))
+    log_failure("Orchestrator", name, error, function, request.instanceId)
+    described = error_with_place(error, place_in_app(error, function))
+    message = f"Orchestrator function '{name}' asked for something that cannot be sent: {described}"
+    return failed(request, type_name(error), message)
 
 
-def _replay(
-    request: pb.OrchestratorRequest, begin: Callable[[pb.OrchestratorRequest], OrchestratorRun]
-) -> OrchestratorRun:
-    """Run a turn that is done once more, as a part of its history."""
-    done = pb.OrchestratorRequest(
+def _as_past(request: pb.OrchestratorRequest) -> pb.OrchestratorRequest:
+    """Return a turn that is done, as a part of its history."""
+    return pb.OrchestratorRequest(
         instanceId=request.instanceId,
         executionId=request.executionId if request.HasField("executionId") else None,
         pastEvents=[*request.pastEvents, *request.newEvents],
     )
-    again = begin(done)
-    again.advance(done)
-    return again
 
 
 def _rewound(request: pb.OrchestratorRequest, function: Function | None) -> pb.OrchestratorResponse:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import time
 import traceback
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from types import CodeType
@@ -61,7 +60,8 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
     ) -> None:
         self.events = events
         self.recorded: list[Recorded] = []
-        self.current_code: Callable[[], tuple[CodeType, int] | None] = lambda: None
+        self.executor: RecordingExecutor | None = None
+        """What runs the app's code, for where that is."""
         super().__init__(
             history=(),
             instanceId=instance_id,
@@ -73,14 +73,12 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
             defaultHttpAsyncRequestSleepTimeMillseconds=30000,
         )
         self._histories = events
+        started = (event for event in events if event.event_type == HistoryEventType.EXECUTION_STARTED)
+        self._version = next((event.Version for event in started), None)
 
     @property
     def histories(self) -> list[ReplayEvent]:
         return self.events
-
-    def _extract_version_from_history(self, _events: object) -> str | None:
-        started = (event for event in self.events if event.event_type == HistoryEventType.EXECUTION_STARTED)
-        return next((event.Version for event in started), None)
 
     def _add_to_open_tasks(self, task: TaskBase) -> None:
         unnumbered = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled
@@ -95,22 +93,13 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         super()._record_fire_and_forget_action(action)
 
     def _note(self, task: TaskBase | None, action: Action, attempts: int = 0) -> None:
-        now, at = self.current_utc_datetime, self.current_code()
+        now, at = self.current_utc_datetime, code_of_generator(getattr(self.executor, "generator", None))
         self.recorded.append(Recorded(self._sequence_number, task, action, now, attempts, at))
 
     @property
     def next_number(self) -> int:
         """The number that the next task will have."""
         return int(self._sequence_number)
-
-    def release(self) -> None:
-        """Part what refers to itself in a circle: deferred events hold the executor, tasks their parents."""
-        self.current_code = lambda: None
-        self.deferred_tasks.clear()
-        self.open_tasks.clear()
-        for noted in self.recorded:
-            if noted.task is not None:
-                noted.task.parent = None
 
     def awaited_events(self) -> list[str]:
         """Return the names of the external events that are waited for."""
@@ -132,7 +121,7 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     unasked_id: int | None = None
     """The first id that had an outcome before any task had the id. The SDK keeps such an outcome for the next task."""
     first_new_ns = 0
-    """When the first event that is not replayed was reached, by the monotonic clock."""
+    """When the first event that is not replayed was reached after a replay, by the monotonic clock."""
 
     def __init__(self) -> None:
         # The SDK makes a class for this table in every turn; that takes a tenth of a millisecond.
@@ -145,18 +134,15 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
         return [event.to_protocol() for event in events if isinstance(event, RaisedEvent) and not event.is_processed]
 
     def go_on(self, events: list[ReplayEvent]) -> None:
-        """Process the events of a further turn in a generator that was kept alive."""
+        """Process events that follow those of `execute`, in the same generator."""
         for event in events:
+            if not (self.first_new_ns or event.is_played):
+                self.first_new_ns = time.monotonic_ns()
             self._is_processing_new_events = not event.is_played
             self.process_event(event)
             if self.has_execution_completed:
                 break
         self.get_orchestrator_state_str()
-
-    def process_event(self, event: ReplayEvent) -> None:
-        if not (self.first_new_ns or event.is_played):
-            self.first_new_ns = time.monotonic_ns()
-        super().process_event(event)
 
     def current_line(self) -> str | None:
         """Return where the user's code is now, or where it raised, as `file:line`; of generators the innermost."""
@@ -165,16 +151,12 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
             return f"{raised_in.f_code.co_filename}:{line}"
         return line_of_generator(getattr(self, "generator", None))
 
-    def current_code(self) -> tuple[CodeType, int] | None:
-        """Return the code that the user's generator is in, and its line; of generators the innermost."""
-        return code_of_generator(getattr(self, "generator", None))
-
     def set_task_value(self, event: ReplayEvent, is_success: bool, id_key: str) -> None:  # noqa: FBT001 - the SDK's signature
         key = getattr(event, id_key)
-        event.is_processed = key in self.context.open_tasks
-        if isinstance(key, int) and key >= self.context.next_number and self.unasked_id is None:
-            self.unasked_id = key
         task = self.context.open_tasks.get(key)
+        event.is_processed = key in self.context.open_tasks
+        if not event.is_processed and isinstance(key, int) and key >= self.context.next_number:
+            self.unasked_id = key if self.unasked_id is None else self.unasked_id
         super().set_task_value(event, is_success, id_key)
         if event.failed_with is not None and isinstance(getattr(task, "result", None), Exception):
             hand_on(task.result, event.failed_with)
