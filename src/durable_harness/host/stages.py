@@ -42,12 +42,6 @@ class Stages:
     held_ns: int = 0
     """The longest time for which its coroutine kept the event loop to itself."""
 
-    def asked(self) -> None:
-        self.asked_ns = self.asked_ns or time.monotonic_ns()
-
-    def begun(self) -> None:
-        self.begun_ns = self.begun_ns or time.monotonic_ns()
-
     def as_json(self, offset_ns: int) -> dict[str, object]:
         """Return the moments as times of another clock, which shows `offset_ns` more."""
         moments = {
@@ -108,40 +102,41 @@ class Holds:
     def since(self, at_ns: int) -> Iterator[LoopHold]:
         return (hold for hold in self._noted if hold.to_ns >= at_ns)
 
-    async def watch(self, function: str, call: Coroutine[object, object, object]) -> object:
-        """Run a coroutine to its end; note each of its steps that kept the loop for HELD_NS or longer."""
-        stages = CURRENT.get()
+    @types.coroutine
+    def watch(
+        self, function: str, call: Callable[[], Coroutine[object, object, object]]
+    ) -> Generator[object, object, object]:
+        """Call a coroutine function and run it to its end; note when that was, and each step that kept the loop.
 
-        def held(from_ns: int, to_ns: int) -> None:
-            self._noted.append(LoopHold(function, from_ns, to_ns))
-            if stages is not None:
-                stages.held_ns = max(stages.held_ns, to_ns - from_ns)
-
-        return await _watched(call, held)
-
-
-@types.coroutine
-def _watched(
-    call: Coroutine[object, object, object], held: Callable[[int, int], None]
-) -> Generator[object, object, object]:
-    """Pass on everything between a coroutine and the event loop, as `await` does, and time each step."""
-    step: Callable[[], object] = functools.partial(call.send, None)
-    while True:
-        from_ns = time.monotonic_ns()
+        All between the coroutine and the event loop is passed on, as `await` does.
+        """
+        stages, coroutine = CURRENT.get(), call()
+        if stages is not None:
+            stages.begun_ns = stages.begun_ns or time.monotonic_ns()
+        step: Callable[[], object] = functools.partial(coroutine.send, None)
         try:
-            waits_for = step()
-        except StopIteration as ending:
-            return ending.value
+            while True:
+                from_ns = time.monotonic_ns()
+                try:
+                    waits_for = step()
+                except StopIteration as ending:
+                    return ending.value
+                finally:
+                    to_ns = time.monotonic_ns()
+                    if to_ns - from_ns >= HELD_NS:
+                        self._note(LoopHold(function, from_ns, to_ns), stages)
+                try:
+                    step = functools.partial(coroutine.send, (yield waits_for))
+                except GeneratorExit:
+                    coroutine.close()
+                    raise
+                except BaseException as raised:  # noqa: BLE001 - it is the coroutine's to take
+                    step = functools.partial(coroutine.throw, raised)
         finally:
-            to_ns = time.monotonic_ns()
-            if to_ns - from_ns >= HELD_NS:
-                held(from_ns, to_ns)
-        try:
-            answer = yield waits_for
-        except GeneratorExit:
-            call.close()
-            raise
-        except BaseException as raised:  # noqa: BLE001 - it is the coroutine's to take
-            step = functools.partial(call.throw, raised)
-        else:
-            step = functools.partial(call.send, answer)
+            if stages is not None:
+                stages.ended_ns = time.monotonic_ns()
+
+    def _note(self, hold: LoopHold, stages: Stages | None) -> None:
+        self._noted.append(hold)
+        if stages is not None:
+            stages.held_ns = max(stages.held_ns, hold.to_ns - hold.from_ns)

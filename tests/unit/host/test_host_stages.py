@@ -8,10 +8,14 @@ import pytest
 from durable_harness.host.stages import HELD_NS, Holds, StagesNoted
 
 
-def watched(coroutine):
-    """Run a coroutine under watch; return the holds and what it returned."""
+def watched(function):
+    """Run a coroutine function under watch; return the holds and what it returned."""
     holds = Holds()
-    return holds, asyncio.run(holds.watch("f", coroutine))
+
+    async def main():
+        return await holds.watch("f", function)
+
+    return holds, asyncio.run(main())
 
 
 def test_a_coroutine_returns_what_it_returns():
@@ -21,7 +25,7 @@ def test_a_coroutine_returns_what_it_returns():
         await asyncio.sleep(0)
         return await asyncio.gather(asyncio.sleep(0, "a"), asyncio.sleep(0, "b"))
 
-    holds, result = watched(function())
+    holds, result = watched(function)
     assert result == ["a", "b"]
     assert list(holds.since(0)) == []
 
@@ -34,7 +38,7 @@ def test_what_it_raises_comes_through():
         raise LookupError("gone")
 
     with pytest.raises(LookupError, match="gone"):
-        watched(failing())
+        watched(failing)
 
     async def patient():
         try:
@@ -43,7 +47,7 @@ def test_what_it_raises_comes_through():
         except TimeoutError:
             return "late"
 
-    assert watched(patient())[1] == "late"
+    assert watched(patient)[1] == "late"
 
 
 def test_a_cancellation_reaches_it():
@@ -57,8 +61,11 @@ def test_a_cancellation_reaches_it():
             await asyncio.sleep(0)
             seen.append("cleaned")
 
+    async def watching():
+        await Holds().watch("f", function)
+
     async def main():
-        task = asyncio.create_task(Holds().watch("f", function()))
+        task = asyncio.create_task(watching())
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         task.cancel()
@@ -77,7 +84,7 @@ def test_code_that_does_not_await_is_noted():
         while time.monotonic_ns() < until_ns:
             pass
 
-    holds, _ = watched(greedy())
+    holds, _ = watched(greedy)
     (hold,) = holds.since(0)
     assert hold.function == "f"
     assert hold.to_ns - hold.from_ns >= HELD_NS

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, TypeVar
@@ -171,7 +171,7 @@ class Invoker:
                 called = hooked(function, context, given)
         call = functools.partial(called, **given)
         what = f"Function '{function.name}'"
-        running = self._on_loop(function, call) if function.is_async else self.in_thread(call, what)
+        running = self.holds.watch(function.name, call) if function.is_async else self.in_thread(call, what)
         result = await self._in_time(function, running)
         if result is not None and not function.has_return:
             raise UnexpectedResultError(
@@ -180,47 +180,39 @@ class Invoker:
             )
         return self._bindings.written(function, invocation_id, arguments, result)
 
-    async def _on_loop(self, function: Function, call: Callable[[], Coroutine[object, object, object]]) -> object:
-        stages, coroutine = CURRENT.get(), call()
-        if stages is None:
-            return await self.holds.watch(function.name, coroutine)
-        stages.begun()
-        try:
-            return await self.holds.watch(function.name, coroutine)
-        finally:
-            stages.ended_ns = time.monotonic_ns()
-
     async def in_thread(self, call: Callable[[], T], what: str) -> T:
         """Run a plain callable in the pool, with the context variables of here. `what` names it if it must wait."""
         context = contextvars.copy_context()
         return await asyncio.wrap_future(self.submit(functools.partial(context.run, call), what))
 
-    def submit(self, call: Callable[[], T], what: str) -> Future[T]:
-        """Run a plain callable in the pool as it is. `what` names it if it must wait."""
+    def submit(self, call: Callable[[], T], what: str | None) -> Future[T]:
+        """Run a plain callable in the pool as it is. `what` names it if it must wait; None is for what may wait."""
         asked_s, stages = time.monotonic(), CURRENT.get()
         # A free thread that a slow machine wakes late is no reason to want more threads.
         with self._busy_lock:
             must_wait = self._busy >= self._thread_count
         if stages is not None and must_wait:
-            stages.asked()
+            stages.asked_ns = stages.asked_ns or time.monotonic_ns()
 
         def run() -> T:
             if stages is not None:
-                stages.begun()
-            if must_wait:
+                stages.begun_ns = stages.begun_ns or time.monotonic_ns()
+            if must_wait and what is not None:
                 self._note_queue_time(what, time.monotonic() - asked_s)
             try:
-                return _contained(call)
+                return call()
+            except StopIteration as error:  # no future accepts it: the caller would wait forever
+                raise RuntimeError(f"the function raised {describe(error)}") from error
+            except Exception:
+                raise
+            except BaseException as error:
+                raise UserCodeExitError(describe(error)) from error
             finally:
                 if stages is not None:
                     stages.ended_ns = time.monotonic_ns()
 
-        return self._submit(run)
-
-    def _submit(self, run: Callable[[], T]) -> Future[T]:
-        """Hand a callable to the pool, and count it until it has ended or is cancelled."""
         future = self._pool.submit(run)
-        with self._busy_lock:
+        with self._busy_lock:  # it is counted until it has ended or is cancelled
             self._busy += 1
         future.add_done_callback(self._note_end)
         return future
@@ -247,7 +239,7 @@ class Invoker:
         """Occupy every thread of the pool, for `seconds` or until the returned function is called."""
         released = threading.Event()
         for _ in range(self._thread_count):
-            self._submit(functools.partial(released.wait, seconds))
+            self.submit(functools.partial(released.wait, seconds), None)
         return released.set
 
     def close(self) -> None:
@@ -264,17 +256,6 @@ class Invoker:
                 raise
             message = f"Timeout value of {self._timeout_s:g} s exceeded by function '{function.name}'"
             raise FunctionTimeoutError(f"{message} (host.json: functionTimeout).") from None
-
-
-def _contained(call: Callable[[], T]) -> T:
-    try:
-        return call()
-    except StopIteration as error:  # no future accepts it: the caller would wait forever
-        raise RuntimeError(f"the function raised {describe(error)}") from error
-    except Exception:
-        raise
-    except BaseException as error:
-        raise UserCodeExitError(describe(error)) from error
 
 
 def default_thread_count() -> int:

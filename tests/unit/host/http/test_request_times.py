@@ -15,7 +15,7 @@ from durable_harness.operations.host_times import HostTimes, read_host_times
 
 async def with_function():
     """Answer as a function does whose beginning and end are noted."""
-    CURRENT.get().begun()
+    CURRENT.get().begun_ns = time.monotonic_ns()
     CURRENT.get().ended_ns = time.monotonic_ns()
     return ApiResponse(200, b"done", {"Content-Type": "text/plain"})
 
