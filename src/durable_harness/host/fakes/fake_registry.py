@@ -72,14 +72,11 @@ class Fakes:
     """The fakes of a host. The one that was made last answers."""
 
     def __init__(self) -> None:
-        self._fakes: dict[int, InstalledFake] = {}
+        self.installed: dict[int, InstalledFake] = {}
+        """By their numbers."""
         self._numbers = itertools.count(1)
         self._questions: asyncio.Queue[dict[str, object] | None] = asyncio.Queue()
         self._asked: dict[int, tuple[int, asyncio.Future[FakeAnswer]]] = {}
-
-    @property
-    def is_empty(self) -> bool:
-        return not self._fakes
 
     def add(
         self, kind: Kind, name: str, answer: FakeAnswer, delay_s: float, method: str | None = None
@@ -87,29 +84,29 @@ class Fakes:
         """Make a fake answer from now on."""
         named = name if kind == "http" else name.lower()
         fake = InstalledFake(next(self._numbers), kind, named, answer, delay_s, method.upper() if method else None)
-        self._fakes[fake.number] = fake
+        self.installed[fake.number] = fake
         return fake
 
     def get(self, number: int) -> InstalledFake:
         """Return a fake. Raises ValueError if there is none: it has ended, or the process is another one."""
-        if number not in self._fakes:
+        if number not in self.installed:
             raise ValueError(f"fake {number} is unknown here: it has ended, or the host was started again")
-        return self._fakes[number]
+        return self.installed[number]
 
     def end(self, number: int | None = None) -> None:
         """End one fake, or all. A call that waits for the test's answer fails."""
         if number is None:
             self._questions.put_nowait(None)
-        ended = list(self._fakes) if number is None else [self.get(number).number]
+        ended = list(self.installed) if number is None else [self.get(number).number]
         for each in ended:
-            del self._fakes[each]
+            del self.installed[each]
         for fake, answered in list(self._asked.values()):
             if fake in ended and not answered.done():
                 answered.set_result(ENDED)
 
     def find(self, kind: Kind, name: str, method: str | None = None) -> InstalledFake | None:
         """Return the fake that answers a call, None if the app does."""
-        fitting = (fake for fake in reversed(self._fakes.values()) if fake.answers_for(kind, name, method))
+        fitting = (fake for fake in reversed(self.installed.values()) if fake.answers_for(kind, name, method))
         return next(fitting, None)
 
     async def answer(self, fake: InstalledFake, call: dict[str, object]) -> str:

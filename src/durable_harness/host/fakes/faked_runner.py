@@ -27,7 +27,7 @@ class FakedRunner(RunnerAround):
 
     async def activity(self, request: pb.ActivityRequest) -> str:
         """Run an activity, or answer for it; a call of `call_http` is one too."""
-        if self._fakes.is_empty:
+        if not self._fakes.installed:
             return await self._runner.activity(request)
         given = decoded(unwrap_text(request, "input"))
         fake, what = self._fake_of(request.name, given)

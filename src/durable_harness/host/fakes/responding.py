@@ -31,7 +31,7 @@ class RespondingRunner(RunnerAround):
     async def turn(self, request: pb.OrchestratorRequest, token: str) -> pb.OrchestratorResponse:
         """Run a turn, and raise what the orchestration waits for then."""
         response = await self._runner.turn(request, token)
-        if not self._responses.is_empty:
+        if self._responses.promised:
             goes_on = not any(action.HasField("completeOrchestration") for action in response.actions)
             try:
                 async with self._responses.at_rest:

@@ -34,22 +34,19 @@ class Responses:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
-        self._responses: dict[int, Response] = {}
+        self.promised: dict[int, Response] = {}
+        """By their numbers."""
         self._numbers = itertools.count(1)
         self._on_the_way: Counter[tuple[str, str]] = Counter()
         """Events that were raised here and that no turn has brought yet, by instance and name."""
         self.at_rest = asyncio.Lock()
         """Held by who looks at what an instance waits for and raises it: nothing is raised twice for one wait."""
 
-    @property
-    def is_empty(self) -> bool:
-        return not self._responses
-
     def add(self, event: str, payload: object, times: int | None, instance_id: str | None) -> Response:
         """Answer an event from now on, of one instance and those below it, or of all."""
         instances = None if instance_id is None else {instance_id}
         response = Response(next(self._numbers), event.casefold(), json.dumps(payload), times, instances)
-        self._responses[response.number] = response
+        self.promised[response.number] = response
         return response
 
     async def answer_waiting(self, document: Document) -> None:
@@ -64,12 +61,12 @@ class Responses:
             await self.answer(str(one["instanceId"]), (one.get("awaits") or {}).get("events", ()))
 
     def get(self, number: int) -> Response | None:
-        return self._responses.get(number)
+        return self.promised.get(number)
 
     def end(self, number: int) -> None:
         """Answer no more."""
-        self._responses.pop(number, None)
-        if self.is_empty:
+        self.promised.pop(number, None)
+        if not self.promised:
             self._on_the_way.clear()  # no turn is noted any longer
 
     def note_turn(self, instance_id: str, parent_id: str, events: Iterable[pb.HistoryEvent]) -> None:
@@ -82,13 +79,13 @@ class Responses:
         self._note_child(instance_id, parent_id)
 
     def _note_child(self, instance_id: str, parent_id: str) -> None:
-        for response in self._responses.values():
+        for response in self.promised.values():
             if response.instances is not None and parent_id in response.instances:
                 response.instances.add(instance_id)
 
     def concern(self, instance_id: str) -> bool:
         """Whether any answers this instance."""
-        return any(response.is_for(instance_id) for response in self._responses.values())
+        return any(response.is_for(instance_id) for response in self.promised.values())
 
     async def answer(self, instance_id: str, awaited: Iterable[str]) -> None:
         """Raise the events that an instance waits for and that there are answers for."""
@@ -98,7 +95,7 @@ class Responses:
                 await self._raise(response, instance_id, name)
 
     def _find(self, instance_id: str, name: str) -> Response | None:
-        fitting = (one for one in self._responses.values() if one.event == name.casefold() and one.is_for(instance_id))
+        fitting = (one for one in self.promised.values() if one.event == name.casefold() and one.is_for(instance_id))
         return next(fitting, None)
 
     async def _raise(self, response: Response, instance_id: str, name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import json
 
-from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, Function, FunctionApp
+from durable_harness.host.app.functions import BUILT_IN_HTTP_ACTIVITY, FunctionApp
 from durable_harness.host.app.invocation import ActivitySource, Invoker
 from durable_harness.host.failures import error_with_place, failure_details, place_in_app, trace_of
 from durable_harness.host.sdk.activities import find_activity, log_activity_failure, not_serializable, trace_of_request
@@ -13,7 +13,7 @@ from durable_harness.host.sdk1.entity_batches import EntityRunner
 from durable_harness.host.sdk1.orchestrations import OrchestrationRunner
 from durable_harness.host.sdk1.serialization import df_dumps, df_loads
 from durable_harness.host.work.http_activity import HttpActivity
-from durable_harness.protocol import pb, unwrap_text
+from durable_harness.protocol import pb
 from durable_harness.settings import DurableTaskSettings
 
 
@@ -41,14 +41,20 @@ class Sdk1Runner:
         return await self._invoker.in_thread(call, f"A batch of entity '{request.instanceId}'")
 
     async def activity(self, request: pb.ActivityRequest) -> str:
-        input_text = unwrap_text(request, "input")
+        input_text = request.input.value if request.HasField("input") else None
         if request.name == BUILT_IN_HTTP_ACTIVITY:
             return json.dumps(await self._http_activity.call(json.loads(input_text or "{}")))
         function = find_activity(self._app, request.name)
-        value = _decode(input_text)
+        try:  # as the Python worker reads it: objects of the app are restored, other text is passed as it is
+            value = None if input_text is None else df_loads(input_text)
+        except json.JSONDecodeError:
+            value = input_text
         source = ActivitySource(value, request.orchestrationInstance.instanceId)
         result = await self._invoker.invoke(function, value, trace_of_request(request), source=source)
-        output = _encode(function, result)
+        try:
+            output = str(df_dumps(result))
+        except TypeError as error:
+            raise not_serializable(function, result, error) from error
         self._app.near_limits.texts_of(function, input=input_text, output=output)
         return output
 
@@ -60,20 +66,3 @@ class Sdk1Runner:
 
     async def close(self) -> None:
         await self._http_activity.close()
-
-
-def _decode(input_text: str | None) -> object:
-    """Return an activity's input as the Python worker reads it: objects of the app restored, other text as it is."""
-    if input_text is None:
-        return None
-    try:
-        return df_loads(input_text)
-    except json.JSONDecodeError:
-        return input_text
-
-
-def _encode(function: Function, result: object) -> str:
-    try:
-        return str(df_dumps(result))
-    except TypeError as error:
-        raise not_serializable(function, result, error) from error

@@ -88,10 +88,21 @@ class AnswerSender:
     def __init__(self, scheduler: Scheduler) -> None:
         self._scheduler = scheduler
 
-    async def send(self, kind: WorkKind, item: pb.WorkItem, answer: Answer) -> None:
-        """Complete work with its answer; fail it if the answer is refused."""
-        problem = await self._completed(kind, item, answer)
-        if problem is not None:
+    async def send(self, kind: WorkKind, item: pb.WorkItem, answer: Answer, *, is_failure: bool = False) -> None:
+        """Complete work with its answer. If that is refused the work is failed, or given back if it was a failure.
+
+        Work whose lease has ended belongs to another worker by now.
+        """
+        answer.completionToken = item.completionToken
+        problem = await self._called(kind.complete, answer)
+        if problem is None:
+            return
+        logger.log(_level(problem), "The scheduler refused a completion: %s", describe(problem))
+        if _is_not_ours(problem):
+            return
+        if is_failure:
+            await self.give_back(item, kind)
+        else:
             message = f"The answer of this work could not be sent to the scheduler: {describe(problem)}"
             await self.fail(kind, item, failure_details(problem, message))
 
@@ -104,8 +115,7 @@ class AnswerSender:
             logger.error("The failure of a work item could not be written: %s", describe(error))  # noqa: TRY400
             await self.give_back(item, kind)
             return
-        if await self._completed(kind, item, answer) is not None:
-            await self.give_back(item, kind)
+        await self.send(kind, item, answer, is_failure=True)
 
     async def give_back(self, item: pb.WorkItem, *kinds: WorkKind) -> None:
         """Make the scheduler hand out work again. Of work of an unknown kind the first of `kinds` that fits counts."""
@@ -115,15 +125,6 @@ class AnswerSender:
             if problem is None:
                 return
             logger.log(_level(problem), "A work item could not be given back: %s", describe(problem))
-
-    async def _completed(self, kind: WorkKind, item: pb.WorkItem, answer: Answer) -> Exception | None:
-        """Send an answer. Return why it was refused, or None if it was taken or belongs to another worker by now."""
-        answer.completionToken = item.completionToken
-        problem = await self._called(kind.complete, answer)
-        if problem is None:
-            return None
-        logger.log(_level(problem), "The scheduler refused a completion: %s", describe(problem))
-        return None if _is_not_ours(problem) else problem
 
     async def _called(self, method: str, request: Message) -> Exception | None:
         """Call the scheduler, again after a while if it is away; return what it refused the call for at last."""

@@ -18,13 +18,6 @@ MOST_ASKED = 5
 LEAST_SHOWN_WAIT_MS = 1.0
 
 
-def instance_of(request: WorkRequest) -> str:
-    """Return the ID of the instance or entity that work is of."""
-    if isinstance(request, pb.ActivityRequest):
-        return request.orchestrationInstance.instanceId
-    return request.instanceId
-
-
 def log_done(request: WorkRequest, answer: Answer, stages: Stages, took_ns: int) -> None:
     """Log a piece of work that has an answer, at the level Debug."""
     try:
@@ -32,7 +25,10 @@ def log_done(request: WorkRequest, answer: Answer, stages: Stages, took_ns: int)
     except Exception:  # noqa: BLE001 - an answer of an unforeseen form must still be sent
         name, what, rest = "", "Work", ""
     times = f"{took_ns / 1e6:,.1f} ms{_waited(stages)}"
-    instance_id = instance_of(request)
+    if isinstance(request, pb.ActivityRequest):
+        instance_id = request.orchestrationInstance.instanceId
+    else:
+        instance_id = request.instanceId
     logger.debug("%s took %s%s [instance %s]", what, times, rest, instance_id, extra=about(name, instance_id))
 
 

@@ -22,7 +22,7 @@ from durable_harness.host.work.answers import (
     WorkKind,
     failed_activity,
 )
-from durable_harness.host.work.work_log import instance_of, log_done
+from durable_harness.host.work.work_log import log_done
 from durable_harness.logs.categories import HOST_LOGGER, running_instance
 from durable_harness.logs.own_loggers import own_logger
 from durable_harness.own_tasks import drop_cancellation
@@ -135,13 +135,11 @@ class DurableWorker:
     ) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
         stages = self._stages.begin(item.completionToken)
-        request = getattr(item, kind.request)
-        running_instance.set(instance_of(request))
         try:
             answer = await handler(item)
             await drop_cancellation()
-            if logger.isEnabledFor(logging.DEBUG):
-                log_done(request, answer, stages, time.monotonic_ns() - stages.received_ns)
+            if logger.getEffectiveLevel() <= logging.DEBUG:
+                log_done(getattr(item, kind.request), answer, stages, time.monotonic_ns() - stages.received_ns)
         except HistoryNeededError as error:
             logger.warning("The history of a turn could not be read: %s. It is given back.", error)
             await self._answers.give_back(item, kind)
@@ -158,6 +156,7 @@ class DurableWorker:
 
     async def _turn(self, item: pb.WorkItem) -> pb.OrchestratorResponse:
         request, token = item.orchestratorRequest, item.completionToken
+        running_instance.set(request.instanceId)
         try:
             return await self._runner.turn(request, token)
         except HistoryNeededError:
@@ -175,11 +174,13 @@ class DurableWorker:
             raise HistoryNeededError(str(error)) from error
 
     async def _batch(self, item: pb.WorkItem) -> pb.EntityBatchResult:
+        running_instance.set(item.entityRequestV2.instanceId)
         return await self._runner.batch(item.entityRequestV2)
 
     async def _activity(self, item: pb.WorkItem) -> pb.ActivityResponse:
-        request = item.activityRequest
-        answer = pb.ActivityResponse(instanceId=request.orchestrationInstance.instanceId, taskId=request.taskId)
+        request, instance_id = item.activityRequest, item.activityRequest.orchestrationInstance.instanceId
+        running_instance.set(instance_id)
+        answer = pb.ActivityResponse(instanceId=instance_id, taskId=request.taskId)
         try:
             answer.result.value = await self._runner.activity(request)
         except BaseException as error:  # user code may raise anything, CancelledError included

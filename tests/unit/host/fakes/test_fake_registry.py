@@ -35,7 +35,7 @@ def test_a_fake_that_has_ended_is_unknown():
     fakes = Fakes()
     fake = fakes.add("activity", "pay", {"returns": "1"}, 0)
     fakes.end()
-    assert fakes.is_empty
+    assert not fakes.installed
     with pytest.raises(ValueError, match="fake 1 is unknown here: it has ended, or the host was started again"):
         fakes.get(fake.number)
 

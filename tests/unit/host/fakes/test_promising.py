@@ -53,7 +53,7 @@ def ask(scheduler, **given):
 def test_a_promise_names_an_event(given):
     """An event and an instance are names; without an event nothing is promised."""
     status, document, responses = ask(Scheduler(), **given)
-    assert (status, responses.is_empty) == (400, True)
+    assert (status, responses.promised) == (400, {})
     assert '"event" or "instance" is not a name' in document["error"]
 
 
@@ -79,7 +79,7 @@ def test_a_promise_to_all_waits_for_their_turns():
     """Without an instance nothing is raised until an orchestration comes to wait."""
     scheduler = Scheduler()
     _, _, responses = ask(scheduler, event="go")
-    assert (scheduler.raised, responses.is_empty) == ([], False)
+    assert (scheduler.raised, len(responses.promised)) == ([], 1)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_a_promise_to_all_waits_for_their_turns():
 def test_a_promise_that_cannot_be_kept_is_withdrawn(scheduler, status, is_kept):
     """An unknown instance is 404 and a scheduler that fails 502; an instance that has gone meanwhile is no error."""
     answered, _, responses = ask(scheduler, event="go", instance="i")
-    assert (answered, not responses.is_empty) == (status, is_kept)
+    assert (answered, bool(responses.promised)) == (status, is_kept)
 
 
 @pytest.mark.parametrize("number", ["7", "x", ""])
@@ -103,4 +103,4 @@ def test_an_unknown_promise_is_404(number):
     _, _, responses = ask(Scheduler(), event="go")
     assert promised(responses, number).status == 404
     assert end(responses, number).status == 204
-    assert not responses.is_empty
+    assert responses.promised
