@@ -9,9 +9,9 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
 from durable_harness.debugging import has_debugger
@@ -51,14 +51,25 @@ def new_invocation_id() -> str:
     return str(uuid.UUID(new_id(), version=4))
 
 
+@dataclass(eq=False)
 class TraceContext:
     """The `context.trace_context` of an invocation: the W3C headers of the request that caused it."""
 
-    def __init__(self, trace_parent: str = "", trace_state: str = "") -> None:
-        self.trace_parent, self.Traceparent = trace_parent, trace_parent
-        self.trace_state, self.Tracestate = trace_state, trace_state
-        self.attributes: dict[str, str] = {}
-        self.Attributes = self.attributes
+    trace_parent: str = ""
+    trace_state: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def Traceparent(self) -> str:  # noqa: N802 - Azure's older names
+        return self.trace_parent
+
+    @property
+    def Tracestate(self) -> str:  # noqa: N802
+        return self.trace_state
+
+    @property
+    def Attributes(self) -> dict[str, str]:  # noqa: N802
+        return self.attributes
 
 
 @dataclass(frozen=True)
@@ -158,27 +169,38 @@ class Invoker:
         arguments = self._bindings.values(function, source)
         arguments[function.trigger_parameter] = source
         given = {**arguments, function.trigger_parameter: trigger_value}
-        has_hooks = has_hooks_of_extensions(function)
-        called = function.call
+        call, has_hooks = function.call, has_hooks_of_extensions(function)
         if function.wants_context or has_hooks:
             invocation_id = invocation_id or new_invocation_id()
-            directory = self.directory_of(function)
-            context = InvocationContext(function, directory, trace or TraceContext(), self._thread_local, invocation_id)
-            context.retry_context = retry or context.retry_context
+            context = self._context(function, trace, invocation_id, retry)
             if function.wants_context:
                 given["context"] = context
             if has_hooks:
-                called = hooked(function, context, given)
-        call = functools.partial(called, **given)
-        what = f"Function '{function.name}'"
-        running = self.holds.watch(function.name, call) if function.is_async else self.in_thread(call, what)
-        result = await self._in_time(function, running)
+                call = hooked(function, context, given)
+        call = functools.partial(call, **given)
+        try:
+            async with asyncio.timeout(None if has_debugger() else self._timeout_s) as limit:
+                with running(function.name), shown_to_user_code():
+                    if function.is_async:
+                        result = await self.holds.watch(function.name, call)
+                    else:
+                        result = await self.in_thread(call, f"Function '{function.name}'")
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            message = f"Timeout value of {self._timeout_s:g} s exceeded by function '{function.name}'"
+            raise FunctionTimeoutError(f"{message} (host.json: functionTimeout).") from None
         if result is not None and not function.has_return:
-            raise UnexpectedResultError(
-                f"Function '{function.name}' returned {type(result).__name__}, and none of its bindings takes a result."
-                " Return None, or add an output: in Azure the invocation fails too."
-            )
+            raise _unexpected(function, result)
         return self._bindings.written(function, invocation_id, arguments, result)
+
+    def _context(
+        self, function: Function, trace: TraceContext | None, invocation_id: str, retry: RetryContext | None
+    ) -> InvocationContext:
+        directory = self.directory_of(function)
+        context = InvocationContext(function, directory, trace or TraceContext(), self._thread_local, invocation_id)
+        context.retry_context = retry or context.retry_context
+        return context
 
     async def in_thread(self, call: Callable[[], T], what: str) -> T:
         """Run a plain callable in the pool, with the context variables of here. `what` names it if it must wait."""
@@ -246,16 +268,12 @@ class Invoker:
         """Start no more functions; those that run end by themselves."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _in_time(self, function: Function, call: Awaitable[object]) -> object:
-        try:
-            async with asyncio.timeout(None if has_debugger() else self._timeout_s) as limit:
-                with running(function.name), shown_to_user_code():
-                    return await call
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            message = f"Timeout value of {self._timeout_s:g} s exceeded by function '{function.name}'"
-            raise FunctionTimeoutError(f"{message} (host.json: functionTimeout).") from None
+
+def _unexpected(function: Function, result: object) -> UnexpectedResultError:
+    return UnexpectedResultError(
+        f"Function '{function.name}' returned {type(result).__name__}, and none of its bindings takes a result."
+        " Return None, or add an output: in Azure the invocation fails too."
+    )
 
 
 def default_thread_count() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from enum import Enum
 from typing import NamedTuple, NoReturn
 
@@ -68,7 +69,8 @@ class OrchestratorRun:
         )
         # As the SDK's own orchestrator does since 1.6: `get_input` then returns the type that the app has annotated.
         self._context._input_expected_type = getattr(function.call, "_df_input_type", None)
-        self._executor = self._context.executor = RecordingExecutor()
+        self._executor: RecordingExecutor = RecordingExecutor()
+        self._context.executor = self._executor
         self._builder = ActionBuilder(request.instanceId, self._execution_id, default_version)
         self._asked: list[tuple[Recorded, pb.OrchestratorAction]] = []
         self._steps: list[Step] = []
@@ -77,6 +79,8 @@ class OrchestratorRun:
         self._last_seen: pb.HistoryEvent | None = None
         self._token = ""
         self.events_seen = 0
+        self.replayed_until_ns = 0
+        """When the first event that was not replayed was reached, by the monotonic clock; 0 if none was."""
         self._replay_at = 0
 
     @property
@@ -124,7 +128,7 @@ class OrchestratorRun:
         actions = self._new_actions()
         if self._executor.unasked_id is not None:
             self._check_outcome(self._executor.unasked_id)
-        custom_status = self._custom_status()
+        custom_status = None if self._context.custom_status is None else self._custom_status()
         ending = self._ending()
         if ending is not None:
             actions.append(ending)
@@ -171,11 +175,6 @@ class OrchestratorRun:
         return f"external event {names}" if names else "what it asked for before"
 
     @property
-    def replayed_until_ns(self) -> int:
-        """When the first event that is not replayed was reached, by the monotonic clock; 0 if none was."""
-        return self._executor.first_new_ns
-
-    @property
     def line(self) -> str | None:
         """Where the app's code is, as `file:line`."""
         return self._executor.current_line()
@@ -203,6 +202,7 @@ class OrchestratorRun:
                     first = replayed if len(replayed) >= FEWEST_EVENTS else events
                     executor.execute(self._context, first, self.function.call.orchestrator_function)  # type: ignore[attr-defined]
                     events = [] if executor.has_execution_completed else events[len(first) :]
+                    self.replayed_until_ns = time.monotonic_ns() if events else 0
                 if events:
                     executor.go_on(events)
         except BaseException as error:  # noqa: BLE001 - plain functions raise straight through, and so does SystemExit
@@ -265,7 +265,7 @@ class OrchestratorRun:
 
     def _ending(self) -> pb.OrchestratorAction | None:
         """Return the end, if this was the last turn, under the next number; `continue_as_new` has one of its own."""
-        executor, number = self._executor, self._context.next_number
+        executor, number = self._executor, None
         if executor.exception is not None:
             ending = self._failure(executor.exception)
         elif self._context.will_continue_as_new:
@@ -277,6 +277,7 @@ class OrchestratorRun:
             )
         else:
             return None
+        number = self._context.next_number if number is None else number
         return pb.OrchestratorAction(id=number, completeOrchestration=ending)
 
     def _failure(self, error: BaseException) -> pb.CompleteOrchestrationAction:

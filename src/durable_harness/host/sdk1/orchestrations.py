@@ -23,7 +23,7 @@ from durable_harness.host.sdk.generation import HistoryNeededError, NonDetermini
 from durable_harness.host.sdk.rewound_histories import rewound
 from durable_harness.host.sdk1.execution import Checking, Done, OrchestratorRun
 from durable_harness.host.stages import CURRENT
-from durable_harness.protocol import pb, wrap_text
+from durable_harness.protocol import pb
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, past_length
 
 REPLAYED_EVENTS = LONG_HISTORY_EVENTS
@@ -144,13 +144,14 @@ class OrchestrationRunner:
         custom_status: str | None,
     ) -> pb.OrchestratorResponse:
         """Return the answer of a turn, and keep its execution if another turn may come."""
-        response = pb.OrchestratorResponse(
-            instanceId=request.instanceId, actions=actions, customStatus=wrap_text(custom_status)
-        )
+        response = pb.OrchestratorResponse(instanceId=request.instanceId, actions=actions)
+        if custom_status is not None:
+            response.customStatus.value = custom_status
         self.app.near_limits.turn(execution.function, request, response)
-        if execution.has_ended:
+        has_ended = any(action.HasField("completeOrchestration") for action in actions)
+        if has_ended:
             execution.log_failure()
-        if execution.has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:
+        if has_ended or self._always_replay or execution.events_seen < REPLAYED_EVENTS:
             execution.close()
         else:
             execution.note_turn(request, token)

@@ -9,7 +9,6 @@ and again in a compound), so the ids are read from the SDK itself: the context b
 from __future__ import annotations
 
 import json
-import time
 import traceback
 from dataclasses import dataclass
 from datetime import datetime
@@ -120,14 +119,10 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     output_text: str | None = None
     unasked_id: int | None = None
     """The first id that had an outcome before any task had the id. The SDK keeps such an outcome for the next task."""
-    first_new_ns = 0
-    """When the first event that is not replayed was reached after a replay, by the monotonic clock."""
-
-    def __init__(self) -> None:
-        # The SDK makes a class for this table in every turn; that takes a tenth of a millisecond.
-        self.event_to_SetTaskValuePayload = _PROTOTYPE.event_to_SetTaskValuePayload
-        self.task_completion_events = _PROTOTYPE.task_completion_events
-        self.initialize()
+    # The SDK makes a class for this table in every turn; that takes a tenth of a millisecond.
+    event_to_SetTaskValuePayload = _PROTOTYPE.event_to_SetTaskValuePayload  # noqa: N815 - the SDK's name
+    task_completion_events = _PROTOTYPE.task_completion_events
+    __init__ = TaskOrchestrationExecutor.initialize
 
     def untaken_events(self, events: list[ReplayEvent]) -> list[pb.HistoryEvent]:
         """Return the protocol events that were raised and that this execution has not used, in their order."""
@@ -136,8 +131,6 @@ class RecordingExecutor(TaskOrchestrationExecutor):  # type: ignore[misc]
     def go_on(self, events: list[ReplayEvent]) -> None:
         """Process events that follow those of `execute`, in the same generator."""
         for event in events:
-            if not (self.first_new_ns or event.is_played):
-                self.first_new_ns = time.monotonic_ns()
             self._is_processing_new_events = not event.is_played
             self.process_event(event)
             if self.has_execution_completed:
