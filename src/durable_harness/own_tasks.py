@@ -54,11 +54,8 @@ def shown_to_user_code() -> Iterator[None]:
         loop.hidden.add(task)
 
 
-async def drop_cancellation() -> None:
-    """Forget that user code, which is over, cancelled the task that it ran in: what follows is not its own."""
-    task = asyncio.current_task()
-    if task is None or not task.cancelling():
-        return
+async def drop_cancellation(task: asyncio.Task[Any]) -> None:
+    """Forget that user code, which is over, cancelled the current task that it ran in: what follows is not its own."""
     with contextlib.suppress(asyncio.CancelledError):
         await asyncio.sleep(0)
     while task.uncancel():

@@ -60,7 +60,7 @@ def test_a_dropped_cancellation_does_not_come_back(times):
     async def main():
         for _ in range(times):
             asyncio.current_task().cancel()
-        await drop_cancellation()
+        await drop_cancellation(asyncio.current_task())
         await asyncio.sleep(0)
         return asyncio.current_task().cancelling()
 

@@ -46,11 +46,13 @@ class ActionBuilder:
         if isinstance(action, NoOpAction) and action.metadata != RETRY_TIMER:
             action = _first_attempt(recorded)
         if isinstance(action, CallActivityAction | CallActivityWithRetryAction):
-            task = pb.ScheduleTaskAction(name=action.function_name, input=wrap_text(action.input_))
+            task = pb.ScheduleTaskAction(name=action.function_name)
+            if action.input_ is not None:
+                task.input.value = action.input_
             return pb.OrchestratorAction(id=number, scheduleTask=task)
         if isinstance(action, CallHttpAction):
-            request = json.dumps(action.http_request.to_json())
-            task = pb.ScheduleTaskAction(name=BUILT_IN_HTTP_ACTIVITY, input=wrap_text(request))
+            task = pb.ScheduleTaskAction(name=BUILT_IN_HTTP_ACTIVITY)
+            task.input.value = json.dumps(action.http_request.to_json())
             return pb.OrchestratorAction(id=number, scheduleTask=task)
         if isinstance(action, CreateTimerAction | NoOpAction):
             return self._timer(

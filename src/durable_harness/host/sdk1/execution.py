@@ -118,7 +118,7 @@ class OrchestratorRun:
             length = past_length(request)
             past = request.pastEvents[len(request.pastEvents) - length + self.events_seen :]
             replayed, fresh = self._reader.read(past, request.newEvents)
-            self._context.events += replayed + fresh
+            self._context.histories += replayed + fresh
         else:  # read already: the SDK's context begins with the first event
             length, (replayed, fresh) = len(request.pastEvents), self._first_events
             self._first_events = [], []
@@ -167,7 +167,7 @@ class OrchestratorRun:
         return self._context.awaited_events()
 
     def unclaimed_events(self) -> list[str]:
-        return [event.eventRaised.name for event in self._executor.untaken_events(self._context.events)]
+        return [event.eventRaised.name for event in self._executor.untaken_events(self._context.histories)]
 
     def waiting(self) -> str:
         """Return in words what an execution that has not ended waits for besides what it asked for."""
@@ -303,5 +303,5 @@ class OrchestratorRun:
         return pb.CompleteOrchestrationAction(
             orchestrationStatus=pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW,
             result=wrap_text(wrap_json(renewal.action.input_)),
-            carryoverEvents=self._executor.untaken_events(self._context.events),
+            carryoverEvents=self._executor.untaken_events(self._context.histories),
         )

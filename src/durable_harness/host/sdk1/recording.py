@@ -13,6 +13,7 @@ import traceback
 from dataclasses import dataclass
 from datetime import datetime
 from types import CodeType
+from typing import cast
 
 from azure.durable_functions.models.actions.Action import Action
 from azure.durable_functions.models.actions.WaitForExternalEventAction import WaitForExternalEventAction
@@ -54,10 +55,13 @@ class Recorded:
 class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
     """The SDK's orchestration context over ready-made events, noting the numbers it gives to tasks."""
 
+    histories = cast("list[ReplayEvent]", None)
+    """The events. This replaces a property of the SDK, which its constructor reads."""
+
     def __init__(
         self, events: list[ReplayEvent], instance_id: str, parent_instance_id: str | None, input_text: str | None
     ) -> None:
-        self.events = events
+        self.histories = events
         self.recorded: list[Recorded] = []
         self.executor: RecordingExecutor | None = None
         """What runs the app's code, for where that is."""
@@ -74,10 +78,6 @@ class RecordingContext(DurableOrchestrationContext):  # type: ignore[misc]
         self._histories = events
         started = (event for event in events if event.event_type == HistoryEventType.EXECUTION_STARTED)
         self._version = next((event.Version for event in started), None)
-
-    @property
-    def histories(self) -> list[ReplayEvent]:
-        return self.events
 
     def _add_to_open_tasks(self, task: TaskBase) -> None:
         unnumbered = isinstance(task, AtomicTask) and task.id is None and not task._is_scheduled

@@ -134,10 +134,12 @@ class DurableWorker:
         self, item: pb.WorkItem, kind: WorkKind, handler: Callable[[pb.WorkItem], Awaitable[Answer]]
     ) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
-        stages = self._stages.begin(item.completionToken)
+        stages, task = self._stages.begin(item.completionToken), asyncio.current_task()
+        assert task is not None
         try:
             answer = await handler(item)
-            await drop_cancellation()
+            if task.cancelling():
+                await drop_cancellation(task)
             if logger.getEffectiveLevel() <= logging.DEBUG:
                 log_done(getattr(item, kind.request), answer, stages, time.monotonic_ns() - stages.received_ns)
         except HistoryNeededError as error:
@@ -146,7 +148,8 @@ class DurableWorker:
         except BaseException as error:  # user code may raise anything, CancelledError included
             if self._is_closing:
                 raise
-            await drop_cancellation()
+            if task.cancelling():
+                await drop_cancellation(task)
             message = f"The host could not answer this work: {describe(error)}"
             stages.answered_ns = time.monotonic_ns()
             await self._answers.fail(kind, item, failure_details(error, message, whole_trace_of(error)))
