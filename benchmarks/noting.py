@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 
 from durable_harness.host.stages import CURRENT, Holds, StagesNoted
+from durable_harness.platforms.clocks import steady_ns
 from durable_harness.scheduler.timings import MOST_WORK, Timings, WorkTimes
 from durable_harness.stack import embedded_stack
 from durable_harness.testing import Operations
@@ -68,9 +69,9 @@ def _note_work(count: int = REPEATS) -> tuple[Timings, StagesNoted]:
     for number in range(count):
         times, token = WorkTimes(kind="activity"), f"0123456789ab-{number}"
         timings.note(f"instance-{number // WORK_OF_ONE:032x}", times)
-        times.offered("")
-        times.sent(token)
-        times.done()
+        times.offered_ns = steady_ns()
+        times.sent_ns, times.token = steady_ns(), token
+        times.done_ns = steady_ns()
         stages.begin(token)
         current = CURRENT.get()
         assert current is not None

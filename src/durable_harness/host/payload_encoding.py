@@ -6,17 +6,10 @@ one that came through the public webhooks is plain JSON. Both are stored as they
 
 from __future__ import annotations
 
+import contextlib
 import json
 
 from durable_harness.protocol import MAX_JSON_DEPTH, is_too_deep
-
-
-def is_json(text: str) -> bool:
-    try:
-        json.loads(text)
-    except (ValueError, RecursionError):
-        return False
-    return True
 
 
 def wrap_json(text: str) -> str:
@@ -36,7 +29,11 @@ def unwrap_json(stored: str | None) -> str | None:
         value = json.loads(stored)
     except (ValueError, RecursionError):
         return json.dumps(stored)
-    return value if isinstance(value, str) and is_json(value) else stored
+    if isinstance(value, str):
+        with contextlib.suppress(ValueError, RecursionError):
+            json.loads(value)
+            return value
+    return stored
 
 
 def entity_input(stored: str | None) -> str:

@@ -6,11 +6,12 @@ The Durable extension hands an activity a list of its arguments: its histories h
 
 from __future__ import annotations
 
+import contextlib
+import json
 from collections.abc import Iterable
 from typing import Any
 
 from durable_harness.documents import parse_json
-from durable_harness.host.payload_encoding import is_json
 
 
 def unpack_activity_inputs(events: Iterable[Any]) -> None:
@@ -26,10 +27,9 @@ def unpack_activity_inputs(events: Iterable[Any]) -> None:
 
 def _only_argument(stored: str) -> str | None:
     """Return the JSON text that is the only item of a list; None if the input is not such a list."""
-    try:
+    with contextlib.suppress(ValueError, RecursionError):
         arguments = parse_json(stored)
-    except ValueError:
-        return None
-    if not isinstance(arguments, list) or len(arguments) != 1 or not isinstance(arguments[0], str):
-        return None
-    return arguments[0] if is_json(arguments[0]) else None
+        if isinstance(arguments, list) and len(arguments) == 1 and isinstance(arguments[0], str):
+            json.loads(arguments[0])
+            return arguments[0]
+    return None

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from durable_harness.host.app.invocation import Invoker
+from durable_harness.host.app import invocation
+from durable_harness.host.app.invocation import Invoker, UserCodeExitError
 from durable_harness.host.stages import CURRENT, Stages
 
 THREADS, PATIENCE_S = 2, 30
@@ -63,3 +64,35 @@ def test_threads_that_a_test_fills_are_busy(invoker):
     release()
     future.result(PATIENCE_S)
     assert stages.asked_ns > 0
+
+
+def test_filled_threads_are_no_reason_to_warn(invoker, caplog, monkeypatch):
+    """Only functions are reported for their wait, not what fills the pool a second time."""
+    monkeypatch.setattr(invocation, "LOGGED_QUEUE_TIME_S", 0.0)
+    first, second = invoker.fill(PATIENCE_S), invoker.fill(PATIENCE_S)
+    future, _ = submitted(invoker)
+    first()
+    second()
+    future.result(PATIENCE_S)
+    assert [message.partition(" waited")[0] for message in caplog.messages] == ["it"]
+
+
+@pytest.mark.parametrize(
+    ("raised", "seen", "text"),
+    [
+        (StopIteration("x"), RuntimeError, "the function raised StopIteration: x"),
+        (SystemExit(3), UserCodeExitError, "SystemExit: 3"),
+        (KeyError("k"), KeyError, "'k'"),
+    ],
+)
+def test_what_a_function_raises_ends_no_thread(invoker, raised, seen, text):
+    """What no future takes, and what would end the thread, becomes another error; the end is noted as of any other."""
+
+    def function():
+        raise raised
+
+    future, stages = submitted(invoker, function)
+    with pytest.raises(seen) as caught:
+        future.result(PATIENCE_S)
+    assert str(caught.value) == text
+    assert 0 < stages.begun_ns <= stages.ended_ns
