@@ -29,8 +29,8 @@ class HandClock:
 
     epoch_ns = 0
 
-    def elapsed_ns(self):
-        return self.time_ns
+    def elapsed_ns(self, epoch_ns=0):
+        return self.time_ns + epoch_ns
 
     def on_step(self, callback):
         pass

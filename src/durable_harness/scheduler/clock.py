@@ -43,8 +43,8 @@ class Clock(Protocol):
     def is_moved(self) -> bool:
         """Whether it was ever moved ahead by hand: its times are modelled from then on."""
 
-    def elapsed_ns(self) -> int:
-        """Return the time that has passed for this clock, in nanoseconds. It never goes back."""
+    def elapsed_ns(self, epoch_ns: int = 0) -> int:
+        """Return the time that has passed for this clock, counted from an epoch, in nanoseconds. It never goes back."""
 
     def now_ns(self) -> int:
         """Return the present in nanoseconds since 1970. It follows the wall clock, also where that is set back."""
@@ -114,14 +114,14 @@ class RealClock:
         """How far it was moved by hand, in seconds."""
         return self._ahead_ns / NS_PER_S
 
-    def elapsed_ns(self) -> int:
+    def elapsed_ns(self, epoch_ns: int = 0) -> int:
         passed_ns = self._steady_ns() - self._zero_ns
         deviation_ns = self._wall_ns() - self._epoch_ns - passed_ns
         if passed_ns < self._passed_ns or not -STEP_NS < deviation_ns < STEP_NS:
             self._look_closely()
         else:  # nearly always: both clocks went on alike
             self._passed_ns = passed_ns
-        return self._passed_ns + self._ahead_ns
+        return self._passed_ns + self._ahead_ns + epoch_ns
 
     def now_ns(self) -> int:
         return self.elapsed_ns() + self._epoch_ns

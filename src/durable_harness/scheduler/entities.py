@@ -127,7 +127,7 @@ class EntityStore:
         self._waiting_locks = self.saver.load_lock_requests()
         for number, entity_id, due_ns, operation in self.saver.load_operations():
             epoch_ns = self._hub.epoch_not_before(to_ns(operation.timestamp))
-            if due_ns > self._hub.clock.elapsed_ns() + epoch_ns:
+            if due_ns > self._hub.clock.elapsed_ns(epoch_ns):
                 self._enqueue_later(entity_id, (number, operation), due_ns, epoch_ns)
             else:
                 self._entity(entity_id).pending.append((number, operation))

@@ -53,9 +53,6 @@ class Hub(Source, Protocol):
     @property
     def in_hand(self) -> InHand | None: ...
 
-    def time_of(self, instance: Instance) -> int:
-        """Return the present of an instance: since it began, time has passed for it steadily."""
-
     def epoch_not_before(self, time_ns: int) -> int:
         """Return an epoch by which it is not earlier than this time now."""
 

@@ -63,7 +63,7 @@ class HubState:
                     unfinished += [self._unfinished(instance, past) for past in activities]
             if is_terminated:
                 terminated.append((instance, instance.execution))
-            if instance.execution.not_before_ns > self.time_of(instance):
+            if instance.execution.not_before_ns > self.clock.elapsed_ns(instance.epoch_ns):
                 self._begin_at(instance.execution.not_before_ns, instance)
             self.settle(instance)
         self.entities.load()
@@ -94,10 +94,6 @@ class HubState:
     def epoch_not_before(self, time_ns: int) -> int:
         """Return an epoch by which it is not earlier than this time now."""
         return max(self.clock.epoch_ns, time_ns - self.clock.elapsed_ns())
-
-    def time_of(self, instance: Instance) -> int:
-        """Return the present of an instance: since it began, time has passed for it steadily."""
-        return self.clock.elapsed_ns() + instance.epoch_ns
 
     def _clock_was_set(self) -> None:
         """Note that times of what is under way are no measurements: the wall clock was set in between."""
@@ -138,7 +134,7 @@ class HubState:
         `epoch_ns` is that of the orchestration which it works for, the present one if there is none.
         """
         epoch_ns = self.clock.epoch_ns if epoch_ns is None else epoch_ns
-        now_ns = self.clock.elapsed_ns() + epoch_ns
+        now_ns = self.clock.elapsed_ns(epoch_ns)
         instance = Instance(
             next(self.journal.instance_keys),
             instance_id,
@@ -232,12 +228,12 @@ class HubState:
         """Put an event, of the present, into the inbox of an instance; one that has ended takes no more."""
         if instance.status in TERMINAL_STATUSES or instance.execution is None:
             return
-        instance.execution.inbox.append(event(self.time_of(instance), **kind))
+        instance.execution.inbox.append(event(self.clock.elapsed_ns(instance.epoch_ns), **kind))
         self.settle(instance)
 
     def remember(self, instance: Instance, **kind: Message) -> None:
         """Keep what came for an instance after it had failed: a rewind may still need it."""
-        late = event(self.time_of(instance), **kind)
+        late = event(self.clock.elapsed_ns(instance.epoch_ns), **kind)
         self.instances.revive(instance).history.extend((late,))
         self.instances.mark_changed(instance)
 
@@ -253,7 +249,7 @@ class HubState:
     def rewind(self, instance: Instance, reason: str | None) -> None:
         """Bring a failed instance back: a worker rewrites its history without the failures."""
         instance.epoch_ns = self.epoch_not_before(instance.updated_ns)
-        now_ns = self.time_of(instance)
+        now_ns = self.clock.elapsed_ns(instance.epoch_ns)
         execution = self.instances.revive(instance)
         execution.last_turn = None
         instance.status, instance.output, instance.failure = pb.ORCHESTRATION_STATUS_RUNNING, None, None
@@ -287,7 +283,9 @@ class HubState:
         if instance.status in TERMINAL_STATUSES:
             return False
         suspended = instance.status == pb.ORCHESTRATION_STATUS_SUSPENDED
-        is_too_early = execution.not_before_ns > 0 and execution.not_before_ns > self.time_of(instance)
+        is_too_early = execution.not_before_ns > 0 and execution.not_before_ns > self.clock.elapsed_ns(
+            instance.epoch_ns
+        )
         if not (suspended or is_too_early):
             return True
         urgent = {"executionTerminated", "executionResumed"} if suspended else {"executionTerminated"}

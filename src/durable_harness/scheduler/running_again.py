@@ -70,7 +70,7 @@ async def run_again(hub: TaskHub, asked: RunAgain) -> str:
 
 def _create(hub: TaskHub, old: Instance, part: Part, asked: RunAgain) -> Instance:
     epoch_ns = hub.state.epoch_not_before(max(to_ns(event.timestamp) for event in part.events))
-    now_ns = hub.state.clock.elapsed_ns() + epoch_ns
+    now_ns = hub.state.clock.elapsed_ns(epoch_ns)
     started = next(event.executionStarted for event in part.events if event.HasField("executionStarted"))
     instance = Instance(
         next(hub.journal.instance_keys),

@@ -57,7 +57,7 @@ class TurnWork:
         request = item.orchestratorRequest
         request.instanceId = self.instance.instance_id
         request.executionId.value = execution.execution_id
-        request.newEvents.extend(execution.begin_turn(self.hub.time_of(self.instance)))
+        request.newEvents.extend(execution.begin_turn(self.hub.clock.elapsed_ns(self.instance.epoch_ns)))
         if execution.span is not None:
             request.orchestrationTraceContext.CopyFrom(execution.span)
         history, last_turn = execution.history, execution.last_turn
@@ -101,7 +101,7 @@ def finish_turn(work: TurnWork, response: pb.OrchestratorResponse) -> None:
         execution.span = copy_of(response.orchestrationTraceContext)
     replayed = len(execution.history)
     new_events = execution.finish_turn()
-    take_events(instance, new_events, hub.time_of(instance))
+    take_events(instance, new_events, hub.clock.elapsed_ns(instance.epoch_ns))
     execution.last_turn = Continuation(response.completionToken, replayed + len(new_events))
     previous_status = instance.custom_status
     if response.HasField("customStatus"):
@@ -133,7 +133,7 @@ def end_untaken(hub: Hub, instance: Instance, execution: Execution) -> None:
     """End a terminated instance if no worker has taken the termination: it hangs in a turn, or there is none."""
     if not hub.instances.is_current(instance, execution) or not execution.inbox.has_any({"executionTerminated"}):
         return
-    now_ns, replayed = hub.time_of(instance), len(execution.history)
+    now_ns, replayed = hub.clock.elapsed_ns(instance.epoch_ns), len(execution.history)
     new_events = execution.take_termination(now_ns)
     take_events(instance, new_events, now_ns)
     if instance.costs is not None:
@@ -256,7 +256,9 @@ class Turn:
             instance.costs.count(ending.carryoverEvents, -1)  # dispatched once more, but counted once
         instance.epoch_ns = self.hub.clock.epoch_ns  # one that never ends follows a wall clock that was set
         kept = (new for new in self.execution.inbox.events if new.WhichOneof("eventType") in _FOR_ANY_EXECUTION)
-        instance.updated_ns = self.hub.time_of(instance)  # else a restart goes back to the time of before
+        instance.updated_ns = self.hub.clock.elapsed_ns(
+            instance.epoch_ns
+        )  # else a restart goes back to the time of before
         started = execution_started(instance, instance.updated_ns)
         old = (not_after(instance.updated_ns, came) for came in [*ending.carryoverEvents, *kept])
         instance.execution.inbox = Inbox([started, *old])
@@ -291,7 +293,7 @@ class Turn:
 
 def end_at_once(hub: Hub, instance: Instance, execution: Execution, ending: pb.CompleteOrchestrationAction) -> None:
     """End an instance without asking a worker: for one whose workers will not come back, or cannot take it."""
-    instance.updated_ns = hub.time_of(instance)
+    instance.updated_ns = hub.clock.elapsed_ns(instance.epoch_ns)
     turn = Turn(hub, instance, execution, [])
     turn.ending = ending
     turn.close()
