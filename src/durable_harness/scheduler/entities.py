@@ -16,10 +16,10 @@ from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import queries
 from durable_harness.scheduler.entity_records import Entity, EntitySaver, LockRequest, Numbered
 from durable_harness.scheduler.entity_views import inside
-from durable_harness.scheduler.execution import NO_ACTION_ID, event
 from durable_harness.scheduler.hub_interface import EntityMessage, Hub
-from durable_harness.scheduler.instances import Instance
-from durable_harness.scheduler.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
+from durable_harness.scheduler.instances.execution_events import NO_ACTION_ID, event
+from durable_harness.scheduler.instances.instance_state import Instance
+from durable_harness.scheduler.limits.sizes import MESSAGE_BYTES, is_undeliverable, undeliverable
 from durable_harness.scheduler.timings import WorkTimes
 
 MAX_BATCH_OPERATIONS = 5000

@@ -23,7 +23,12 @@ from durable_harness.protocol.run_again import without_origin
 from durable_harness.protocol.timings import Document
 from durable_harness.protocol.work_kinds import Kind
 from durable_harness.scheduler import listing, queries
-from durable_harness.scheduler.checks import (
+from durable_harness.scheduler.clock import Clock, RealClock
+from durable_harness.scheduler.entities import BatchWork
+from durable_harness.scheduler.hub_state import HubState
+from durable_harness.scheduler.instances.instance_state import Instance, state_of
+from durable_harness.scheduler.instances.measuring import measure
+from durable_harness.scheduler.limits.checks import (
     checked_batch,
     checked_turn,
     entity_id_problem,
@@ -33,13 +38,8 @@ from durable_harness.scheduler.checks import (
     start_problem,
     time_problem,
 )
-from durable_harness.scheduler.clock import Clock, RealClock
-from durable_harness.scheduler.entities import BatchWork
-from durable_harness.scheduler.hub_state import HubState
-from durable_harness.scheduler.instances import Instance, state_of
-from durable_harness.scheduler.measuring import measure
-from durable_harness.scheduler.payloads import PayloadLimit
-from durable_harness.scheduler.sizes import chunks
+from durable_harness.scheduler.limits.payloads import PayloadLimit
+from durable_harness.scheduler.limits.sizes import chunks
 from durable_harness.scheduler.storage.journal import Journal
 from durable_harness.scheduler.storage.store import Store
 from durable_harness.scheduler.tasks import ActivityWork

@@ -12,9 +12,9 @@ from google.protobuf.message import Message
 from durable_harness.protocol import pb
 from durable_harness.scheduler.clock import Clock
 from durable_harness.scheduler.dispatch import Work
-from durable_harness.scheduler.instances import Instance, Parent
-from durable_harness.scheduler.registry import Registry
-from durable_harness.scheduler.repeats import Repeats
+from durable_harness.scheduler.instances.instance_state import Instance, Parent
+from durable_harness.scheduler.instances.registry import Registry
+from durable_harness.scheduler.instances.repeats import Repeats
 from durable_harness.scheduler.storage.in_hand import InHand
 from durable_harness.scheduler.storage.journal import Action, Journal, Source
 

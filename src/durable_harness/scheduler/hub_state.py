@@ -15,10 +15,10 @@ from durable_harness.protocol import TERMINAL_STATUSES, new_id, pb, wrap_text
 from durable_harness.scheduler.clock import STEP_NS, Clock
 from durable_harness.scheduler.dispatch import Dispatcher, Work
 from durable_harness.scheduler.entities import EntityStore
-from durable_harness.scheduler.execution import Execution, event
-from durable_harness.scheduler.instances import Instance, Parent, execution_started
-from durable_harness.scheduler.registry import Registry
-from durable_harness.scheduler.repeats import Repeats
+from durable_harness.scheduler.instances.execution_events import Execution, event
+from durable_harness.scheduler.instances.instance_state import Instance, Parent, execution_started
+from durable_harness.scheduler.instances.registry import Registry
+from durable_harness.scheduler.instances.repeats import Repeats
 from durable_harness.scheduler.storage.journal import Action, Journal, Rows
 from durable_harness.scheduler.tasks import restore_tasks
 from durable_harness.scheduler.timings import Timings

@@ -14,9 +14,9 @@ from google.protobuf.message import Message
 
 from durable_harness.protocol import TERMINAL_STATUSES, RpcError, RpcStatus, pb, to_ns
 from durable_harness.scheduler.entity_records import Entity
-from durable_harness.scheduler.instances import Instance, state_of
-from durable_harness.scheduler.registry import Registry, read_instance
-from durable_harness.scheduler.sizes import MESSAGE_BYTES
+from durable_harness.scheduler.instances.instance_state import Instance, state_of
+from durable_harness.scheduler.instances.registry import Registry, read_instance
+from durable_harness.scheduler.limits.sizes import MESSAGE_BYTES
 from durable_harness.scheduler.storage.store import INSTANCE_COLUMNS, Store
 
 DEFAULT_PAGE_SIZE = 100

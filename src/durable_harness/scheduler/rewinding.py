@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from durable_harness.protocol import TERMINAL_STATUSES, pb, unwrap_text
-from durable_harness.scheduler.execution import Execution, History
 from durable_harness.scheduler.hub_interface import Hub
-from durable_harness.scheduler.instances import Instance, Parent
+from durable_harness.scheduler.instances.execution_events import Execution, History
+from durable_harness.scheduler.instances.instance_state import Instance, Parent
 from durable_harness.scheduler.tasks import report_to_parent, restore_task, start_child, unanswered
 
 

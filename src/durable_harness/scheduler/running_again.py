@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from durable_harness.protocol import RpcError, RpcStatus, new_id, pb, to_ns
 from durable_harness.protocol.run_again import ORIGIN_TAG, PAYLOADS, RECEIVED, RunAgain
-from durable_harness.scheduler.checks import raise_for_problem, start_problem
-from durable_harness.scheduler.execution import Execution, History, Inbox
 from durable_harness.scheduler.hub import TaskHub
-from durable_harness.scheduler.instances import Instance, execution_started
+from durable_harness.scheduler.instances.execution_events import Execution, History, Inbox
+from durable_harness.scheduler.instances.instance_state import Instance, execution_started
+from durable_harness.scheduler.limits.checks import raise_for_problem, start_problem
 from durable_harness.scheduler.tasks import restore_tasks, unanswered
 from durable_harness.scheduler.turns import take_events
 

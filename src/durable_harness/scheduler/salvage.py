@@ -14,7 +14,7 @@ from pathlib import Path
 from durable_harness.errors import DamagedFileError, UsageError
 from durable_harness.protocol import is_terminal, pb
 from durable_harness.scheduler.entity_records import read_entity, read_lock_request, read_operation
-from durable_harness.scheduler.registry import from_row
+from durable_harness.scheduler.instances.registry import from_row
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.column_types import Row
 from durable_harness.scheduler.storage.data_file import (

@@ -11,11 +11,11 @@ from durable_harness.protocol import TERMINAL_STATUSES, copy_of, from_ns, pb, to
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.values import LATEST_NS
 from durable_harness.protocol.work_kinds import Kind
-from durable_harness.scheduler.checks import start_problem
-from durable_harness.scheduler.execution import Execution
 from durable_harness.scheduler.hub_interface import Hub
-from durable_harness.scheduler.instances import Instance, Parent
-from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
+from durable_harness.scheduler.instances.execution_events import Execution
+from durable_harness.scheduler.instances.instance_state import Instance, Parent
+from durable_harness.scheduler.limits.checks import start_problem
+from durable_harness.scheduler.limits.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.storage.in_hand import NO_SLOT
 from durable_harness.scheduler.timings import WorkTimes
 

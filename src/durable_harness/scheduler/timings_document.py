@@ -12,7 +12,7 @@ from durable_harness.platforms.clocks import steady_ns
 from durable_harness.protocol import TERMINAL_STATUSES, pb
 from durable_harness.protocol.timings import Document, short_event
 from durable_harness.scheduler.hub_state import HubState
-from durable_harness.scheduler.instances import Instance
+from durable_harness.scheduler.instances.instance_state import Instance
 
 MOST_INSTANCES = 200
 """How many instances of a tree are described in one answer."""

@@ -12,12 +12,12 @@ from durable_harness.protocol import child_id, copy_of, new_id, pb, unwrap_text,
 from durable_harness.protocol import timings as noted
 from durable_harness.protocol.continuing import LONG_HISTORY_EVENTS, Continuation, set_continuation
 from durable_harness.protocol.work_kinds import Kind
-from durable_harness.scheduler.execution import NO_ACTION_ID, Execution, Inbox, event, not_after
 from durable_harness.scheduler.hub_interface import Hub
-from durable_harness.scheduler.instances import Instance, execution_started
+from durable_harness.scheduler.instances.execution_events import NO_ACTION_ID, Execution, Inbox, event, not_after
+from durable_harness.scheduler.instances.instance_state import Instance, execution_started
+from durable_harness.scheduler.limits.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.queries import children_of
 from durable_harness.scheduler.rewinding import apply_rewound_history
-from durable_harness.scheduler.sizes import is_undeliverable, undeliverable
 from durable_harness.scheduler.tasks import arm_timer, offer_activity, report_to_parent, start_child
 from durable_harness.scheduler.timings import WorkTimes
 

@@ -10,7 +10,7 @@ from durable_harness.protocol import RpcError, RpcStatus, from_ns, pb
 from durable_harness.protocol.timings import short_event
 from durable_harness.scheduler import grpc_service
 from durable_harness.scheduler.entity_views import inside
-from durable_harness.scheduler.repeats import Repeats
+from durable_harness.scheduler.instances.repeats import Repeats
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.waiters import Waiters
 

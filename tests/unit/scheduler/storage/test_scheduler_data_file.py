@@ -12,7 +12,7 @@ import pytest
 from durable_harness.errors import ConfigurationError, DamagedFileError
 from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler import SchedulerOptions, SchedulerService
-from durable_harness.scheduler.instances import Parent
+from durable_harness.scheduler.instances.instance_state import Parent
 from durable_harness.scheduler.storage.data_file import PAGE_BYTES
 from durable_harness.scheduler.storage.store import INSERT_TURN, Store
 from hub_bench import Bench, at, file_scenario, scenario

@@ -12,7 +12,7 @@ import pytest
 from durable_harness.errors import ConfigurationError
 from durable_harness.protocol import RpcError, pb
 from durable_harness.scheduler import unfinished
-from durable_harness.scheduler.execution import event
+from durable_harness.scheduler.instances.execution_events import event
 from durable_harness.scheduler.storage.schema import APPLICATION_ID, FORMAT_VERSION
 from durable_harness.scheduler.storage.store import Store
 from hub_bench import at, child, complete, fail, file_scenario, kinds, schedule, timer

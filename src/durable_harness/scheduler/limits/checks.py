@@ -8,7 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from durable_harness.protocol import MAX_ID_CHARS, TERMINAL_STATUSES, RpcError, RpcStatus, from_ns, pb
 from durable_harness.protocol.values import LATEST_NS
-from durable_harness.scheduler.execution import NO_ACTION_ID
+from durable_harness.scheduler.instances.execution_events import NO_ACTION_ID
 from durable_harness.wording.lengths import NS_PER_S
 
 MAX_NAME_CHARS = 1000

@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.protocol import MAX_JSON_DEPTH, RpcError, RpcStatus, pb
-from durable_harness.scheduler.checks import MAX_NAME_CHARS, MAX_TAG_VALUE_CHARS, MAX_TAGS
+from durable_harness.scheduler.limits.checks import MAX_NAME_CHARS, MAX_TAG_VALUE_CHARS, MAX_TAGS
 from hub_bench import child, complete, scenario, schedule
 
 LONG = "x" * (MAX_NAME_CHARS + 1)

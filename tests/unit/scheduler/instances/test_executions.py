@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.protocol import pb
-from durable_harness.scheduler.execution import Execution, event
+from durable_harness.scheduler.instances.execution_events import Execution, event
 from hub_bench import kinds
 
 

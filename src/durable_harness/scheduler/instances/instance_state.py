@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from google.protobuf.message import Message
 
 from durable_harness.protocol import Costs, pb, to_ns, wrap_text
-from durable_harness.scheduler.execution import Execution, event
+from durable_harness.scheduler.instances.execution_events import Execution, event
 
 EXECUTION_STARTED_ID = 0
 """As in Azure: the event that starts an execution has this id."""

@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.protocol import pb
-from durable_harness.scheduler.checks import checked_turn
+from durable_harness.scheduler.limits.checks import checked_turn
 
 TARGET = {"value": "@cart@7"}
 

@@ -17,7 +17,7 @@ from durable_harness.protocol import (
     pb,
     too_deep,
 )
-from durable_harness.scheduler.checks import failed_turn
+from durable_harness.scheduler.limits.checks import failed_turn
 
 DEFAULT_MAX_PAYLOAD_BYTES = MAX_PAYLOAD_BYTES
 STORED_BYTES = 500_000_000

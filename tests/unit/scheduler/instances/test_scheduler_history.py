@@ -3,7 +3,7 @@
 import pytest
 
 from durable_harness.protocol import pb
-from durable_harness.scheduler.execution import History, Inbox
+from durable_harness.scheduler.instances.execution_events import History, Inbox
 from history_events import event
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping
 
-from durable_harness.scheduler.instances import Instance
+from durable_harness.scheduler.instances.instance_state import Instance
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.journal import Rows
 from durable_harness.scheduler.storage.store import Store

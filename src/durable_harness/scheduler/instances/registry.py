@@ -12,9 +12,9 @@ from typing import cast
 
 from durable_harness.logs.own_loggers import own_logger
 from durable_harness.protocol import TERMINAL_STATUSES, pb
-from durable_harness.scheduler.execution import Execution, History, Inbox, Saved
-from durable_harness.scheduler.instances import Instance, Parent, parent_info
-from durable_harness.scheduler.measuring import pack_costs, unpack_costs
+from durable_harness.scheduler.instances.execution_events import Execution, History, Inbox, Saved
+from durable_harness.scheduler.instances.instance_state import Instance, Parent, parent_info
+from durable_harness.scheduler.instances.measuring import pack_costs, unpack_costs
 from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.column_types import TEXT, Row, check_types

@@ -1,0 +1,1 @@
+"""What the scheduler does not take: names, ids, times and actions that cannot be, payloads and messages too large."""
