@@ -96,8 +96,8 @@ class TaskHub:
         created = self.state.create(
             instance_id,
             request.name,
-            version=unwrap_text(request, "version"),
-            input_text=unwrap_text(request, "input"),
+            version=request.version.value if request.HasField("version") else None,
+            input_text=request.input.value if request.HasField("input") else None,
             scheduled_start_ns=to_ns(request.scheduledStartTimestamp) if request.scheduledStartTimestamp.seconds else 0,
             tags=dict(request.tags) or None,
             trace_context=copy_of(request.parentTraceContext) if request.HasField("parentTraceContext") else None,
@@ -106,8 +106,10 @@ class TaskHub:
         return pb.CreateInstanceResponse(instanceId=instance_id)
 
     async def get_instance(self, request: pb.GetInstanceRequest) -> pb.GetInstanceResponse:
-        answer = _answer(self.instances.get(request.instanceId), request)
-        if await self._may_show(request.instanceId):
+        instance = self.instances.get(request.instanceId)
+        is_settled = self.instances.is_settled(request.instanceId)
+        answer = _answer(instance, request)  # before anything is awaited, so that no later change is in it
+        if is_settled or await self.journal.caught_up():
             return answer
         return _answer(self.instances.committed(request.instanceId), request)
 
@@ -201,7 +203,8 @@ class TaskHub:
             history = self._history_of_turn(request)
         else:
             await self.journal.written()
-            find = self.instances.get if await self._may_show(request.instanceId) else self.instances.committed
+            is_settled = self.instances.is_settled(request.instanceId) or await self.journal.caught_up()
+            find = self.instances.get if is_settled else self.instances.committed
             history = self.instances.history(_existing(find(request.instanceId), request.instanceId))
         for chunk in chunks(history):
             yield pb.HistoryChunk(events=chunk)
@@ -350,10 +353,6 @@ class TaskHub:
             await self.state.waiters.wait_for_change(request.instanceId)
             instance = self.instances.get(request.instanceId)
         return _answer(instance, request)
-
-    async def _may_show(self, instance_id: str) -> bool:
-        """Whether what memory has of an instance is committed; False while it cannot be."""
-        return self.instances.is_settled(instance_id) or await self.journal.caught_up()
 
     def _known(self, instance_id: str) -> Instance:
         return _existing(self.instances.get(instance_id), instance_id)

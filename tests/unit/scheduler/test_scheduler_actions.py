@@ -10,7 +10,7 @@ from durable_harness.protocol.continuing import (
     orchestrator_name,
     past_length,
 )
-from durable_harness.scheduler import sizes
+from durable_harness.scheduler.limits import sizes
 from hub_bench import START_NS, at, child, complete, kinds, scenario, schedule, status_name, timer
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -7,30 +7,15 @@ earlier executions included.
 from __future__ import annotations
 
 import json
-import struct
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from durable_harness.protocol import Costs, Measurement, pb
-from durable_harness.protocol.costs import ACTION_KINDS
+from durable_harness.scheduler.instances.registry import unpack_costs
 from durable_harness.scheduler.storage.store import Store
 
-_PACKED = struct.Struct(f"<{len(ACTION_KINDS) + 2}q")
 _NODE_COLUMNS = "key, parent_key, completed_ns, children, costs"
-
-
-def pack_costs(costs: Costs | None) -> bytes | None:
-    """Return counts as they are stored: 64-bit integers, the actions by kind, replayed events, payload bytes."""
-    return None if costs is None else _PACKED.pack(*costs.actions, costs.replayed_events, costs.payload_bytes)
-
-
-def unpack_costs(packed: bytes | None) -> Costs | None:
-    """Return counts as they were packed."""
-    if packed is None:
-        return None
-    *actions, replayed_events, payload_bytes = _PACKED.unpack(packed)
-    return Costs(actions, replayed_events, payload_bytes)
 
 
 @dataclass(frozen=True, slots=True)

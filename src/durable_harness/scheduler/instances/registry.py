@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import functools
 import json
+import struct
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from typing import cast
 
 from durable_harness.logs.own_loggers import own_logger
-from durable_harness.protocol import TERMINAL_STATUSES, pb
+from durable_harness.protocol import TERMINAL_STATUSES, Costs, pb
+from durable_harness.protocol.costs import ACTION_KINDS
 from durable_harness.scheduler.instances.execution_events import Execution, History, Inbox, Saved
 from durable_harness.scheduler.instances.instance_state import Instance, Parent, parent_info
-from durable_harness.scheduler.instances.measuring import pack_costs, unpack_costs
 from durable_harness.scheduler.storage import column_types
 from durable_harness.scheduler.storage import store as sql
 from durable_harness.scheduler.storage.column_types import TEXT, Row, check_types
@@ -23,6 +24,7 @@ from durable_harness.scheduler.storage.store import Store
 
 logger = own_logger("durable_harness.scheduler")
 
+_PACKED = struct.Struct(f"<{len(ACTION_KINDS) + 2}q")
 RECENT_INSTANCES = 1000
 """How many ended instances stay in memory, where polls find them. All others are read from the store."""
 
@@ -361,3 +363,16 @@ def _parent(info: pb.ParentInstanceInfo, key: int) -> Parent:
         info.version.value if info.HasField("version") else None,
         key,
     )
+
+
+def pack_costs(costs: Costs | None) -> bytes | None:
+    """Return counts as they are stored: 64-bit integers, the actions by kind, replayed events, payload bytes."""
+    return None if costs is None else _PACKED.pack(*costs.actions, costs.replayed_events, costs.payload_bytes)
+
+
+def unpack_costs(packed: bytes | None) -> Costs | None:
+    """Return counts as they were packed."""
+    if packed is None:
+        return None
+    *actions, replayed_events, payload_bytes = _PACKED.unpack(packed)
+    return Costs(actions, replayed_events, payload_bytes)
