@@ -72,7 +72,7 @@ def _note_work(count: int = REPEATS) -> tuple[Timings, StagesNoted]:
         times.offered_ns = steady_ns()
         times.sent_ns, times.token = steady_ns(), token
         times.done_ns = steady_ns()
-        stages.begin(token)
+        CURRENT.set(stages.begin(token))
         current = CURRENT.get()
         assert current is not None
         current.asked_ns = current.begun_ns = time.monotonic_ns()

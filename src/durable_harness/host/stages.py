@@ -72,9 +72,8 @@ class StagesNoted:
         self._noted: OrderedDict[str, Stages] = OrderedDict()
 
     def begin(self, token: str) -> Stages:
-        """Make new stages those of the work that this task does, and return them."""
+        """Note that work was received, and return its stages."""
         stages = Stages(time.monotonic_ns(), token)
-        CURRENT.set(stages)
         self._noted[token] = stages
         if len(self._noted) > self._most:
             self._noted.popitem(last=False)

@@ -52,11 +52,14 @@ def about(function: str, instance_id: str | None = None) -> dict[str, str]:
 
 
 def category_of(record: logging.LogRecord) -> str:
-    """Return the category of a log entry."""
-    if record.name.partition(".")[0] != OWN_LOGGERS:
-        function = running_function.get()
-        return record.name if function is None else f"Function.{function}.User"
-    subject = getattr(record, "function", None)
+    """Return the category of a log entry that is being logged here."""
+    return category(record.name, getattr(record, "function", None), running_function.get())
+
+
+def category(logger: str, subject: str | None, running: str | None) -> str:
+    """Return the category of an entry of a logger: `subject` is the function that it names, `running` the one here."""
+    if logger.partition(".")[0] != OWN_LOGGERS:
+        return logger if running is None else f"Function.{running}.User"
     if subject is not None:
         return f"Function.{subject}"
-    return HOST if record.name == HOST_LOGGER else DURABLE
+    return HOST if logger == HOST_LOGGER else DURABLE

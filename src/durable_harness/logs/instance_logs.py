@@ -11,7 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from durable_harness.logs.categories import category_of, running_instance
+from durable_harness.logs.categories import category, running_function, running_instance
 from durable_harness.wording.foreign_text import SECRETS, middle_cut
 
 MOST_OF_ONE = 200
@@ -26,8 +26,17 @@ class LogLine:
 
     time_ns: int
     level: str
-    category: str
     text: str
+    logger: str
+    subject: str | None = None
+    """The function that the entry names."""
+    running: str | None = None
+    """The function that ran where it was logged."""
+
+    @property
+    def category(self) -> str:
+        """Its category, as host.json names them."""
+        return category(self.logger, self.subject, self.running)
 
 
 class InstanceLogs(logging.Handler):
@@ -53,7 +62,9 @@ class InstanceLogs(logging.Handler):
         lines = self._lines.setdefault(instance_id, deque(maxlen=self._most_of_one))
         self._lines.move_to_end(instance_id)
         self._count += len(lines) < self._most_of_one  # else the oldest goes
-        lines.append(LogLine(int(record.created * 1_000_000_000), record.levelname, category_of(record), text))
+        subject, running = getattr(record, "function", None), running_function.get()
+        time_ns = int(record.created * 1_000_000_000)
+        lines.append(LogLine(time_ns, record.levelname, text, record.name, subject, running))
         if self._count > self._most_lines:
             self._drop_one()
 

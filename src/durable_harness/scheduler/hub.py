@@ -29,6 +29,7 @@ from durable_harness.scheduler.hub_state import HubState
 from durable_harness.scheduler.instances.instance_state import Instance, state_of
 from durable_harness.scheduler.instances.measuring import measure
 from durable_harness.scheduler.limits.checks import (
+    PayloadLimit,
     checked_batch,
     checked_turn,
     entity_id_problem,
@@ -38,7 +39,6 @@ from durable_harness.scheduler.limits.checks import (
     start_problem,
     time_problem,
 )
-from durable_harness.scheduler.limits.payloads import PayloadLimit
 from durable_harness.scheduler.limits.sizes import chunks
 from durable_harness.scheduler.storage.journal import Journal
 from durable_harness.scheduler.storage.store import Store

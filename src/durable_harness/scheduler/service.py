@@ -13,7 +13,7 @@ from durable_harness.protocol import RpcError, RpcStatus
 from durable_harness.scheduler.alarms import Alarms
 from durable_harness.scheduler.clock import LATEST_MOVED_NS, RealClock
 from durable_harness.scheduler.hub import TaskHub
-from durable_harness.scheduler.limits.payloads import DEFAULT_MAX_PAYLOAD_BYTES
+from durable_harness.scheduler.limits.checks import DEFAULT_MAX_PAYLOAD_BYTES
 from durable_harness.scheduler.storage.journal import Journal
 from durable_harness.scheduler.storage.store import Durability, Store
 from durable_harness.settings.task_hubs import DEFAULT_HUB, DYNAMIC_HUBS_VARIABLE, HUBS_VARIABLE

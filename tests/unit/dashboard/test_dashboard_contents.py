@@ -260,7 +260,13 @@ async def test_what_a_scheduler_does_not_report_is_not_known(browser):
     assert (await browser.post("/clock/skip", on="yes")).status == 409
 
 
-@visit(beside={"log_lines": lambda one: [LogLine(1, "ERROR", "Function.f", f"{one} {HOSTILE}")] if one == "i" else []})
+@visit(
+    beside={
+        "log_lines": lambda one: (
+            [LogLine(1, "ERROR", f"{one} {HOSTILE}", "durable_harness.host", "f")] if one == "i" else []
+        )
+    }
+)
 async def test_the_log_of_an_instance_is_shown(browser):
     """Where the host is at hand the page of an instance has the lines of its log, as text."""
     await browser.start("i")

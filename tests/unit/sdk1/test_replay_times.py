@@ -22,6 +22,7 @@ def run_turn():
 
     def run(orchestrator, past, new):
         stages = StagesNoted().begin("token")
+        CURRENT.set(stages)
         begun_ns = time.monotonic_ns()
         request = pb.OrchestratorRequest(instanceId="i", pastEvents=past, newEvents=new)
         OrchestrationRunner(app_of(o=orchestrator)).run(request)

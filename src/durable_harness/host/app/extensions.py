@@ -49,12 +49,6 @@ def run_load_hooks(function: Function, directory: str) -> None:
         _run_each(_of_app(), "post_function_load_app_level", function.name, directory)
 
 
-def has_hooks(function: Function) -> bool:
-    """Whether hooks run at the invocations of a function."""
-    registered = ExtensionMeta.get_application_hooks() or ExtensionMeta.get_function_hooks(function.name)
-    return registered is not None and are_enabled()
-
-
 def hooked(function: Function, context: object, arguments: Mapping[str, object]) -> UserCallable:
     """Return a function's callable with the hooks before it, and those after it if it succeeds."""
 

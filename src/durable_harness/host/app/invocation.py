@@ -14,9 +14,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol, TypeVar
 
+from azure.functions import ExtensionMeta
+
 from durable_harness.debugging import has_debugger
-from durable_harness.host.app.extensions import has_hooks as has_hooks_of_extensions
-from durable_harness.host.app.extensions import hooked
+from durable_harness.host.app.extensions import are_enabled, hooked
 from durable_harness.host.app.functions import Function
 from durable_harness.host.failures import describe
 from durable_harness.host.stages import CURRENT, Holds
@@ -169,7 +170,9 @@ class Invoker:
         arguments = self._bindings.values(function, source)
         arguments[function.trigger_parameter] = source
         given = {**arguments, function.trigger_parameter: trigger_value}
-        call, has_hooks = function.call, has_hooks_of_extensions(function)
+        call = function.call
+        hooks = ExtensionMeta.get_application_hooks() or ExtensionMeta.get_function_hooks(function.name)
+        has_hooks = hooks is not None and are_enabled()
         if function.wants_context or has_hooks:
             invocation_id = invocation_id or new_invocation_id()
             context = self._context(function, trace, invocation_id, retry)

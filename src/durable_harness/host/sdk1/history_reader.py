@@ -44,8 +44,7 @@ class ReplayEvent(HistoryEvent):  # type: ignore[misc, explicit-any]  # the SDK'
 
     @cached_property
     def timestamp(self) -> datetime:
-        seconds, nanos = self._stamp
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanos // 1000)
+        return _moment(*self._stamp)
 
 
 class RaisedEvent(ReplayEvent):
@@ -102,6 +101,8 @@ class HistoryReader:
                     continue
                 stamp = (source.timestamp.seconds, source.timestamp.nanos)
                 event = known.made(known.event_type, source.eventId, is_played, stamp)
+                if kind == "orchestratorStarted":  # the SDK reads the time of each of these, and of hardly any other
+                    event.__dict__["timestamp"] = _moment(*stamp)
                 if known.fields is not None:
                     event.__dict__.update(known.fields(getattr(source, kind)))
                 (events if self._held is None or kind in _NEVER_HELD else self._held).append(event)
@@ -112,6 +113,10 @@ class HistoryReader:
         for event in held:
             event.set_played(is_played)
         return held
+
+
+def _moment(seconds: int, nanos: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=nanos // 1000)
 
 
 Fields = dict[str, object]

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from durable_harness.host.failures import describe, failure_details, whole_trace_of
 from durable_harness.host.sdk.generation import HistoryNeededError, Runner
-from durable_harness.host.stages import StagesNoted
+from durable_harness.host.stages import CURRENT, Stages, StagesNoted
 from durable_harness.host.work.answers import (
     ACTIVITY,
     BATCH,
@@ -119,7 +119,10 @@ class DurableWorker:
         if request == HEALTH_PING:  # sent to keep the stream open: there is nothing to do, and nothing to answer
             return
         known = self._handlers.get(request)
-        task = asyncio.ensure_future(self._refuse(item, request) if known is None else self._work(item, *known))
+        if known is None:
+            task = asyncio.ensure_future(self._refuse(item, request))
+        else:
+            task = asyncio.ensure_future(self._work(item, self._stages.begin(item.completionToken), *known))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
@@ -131,10 +134,11 @@ class DurableWorker:
         await self._answers.give_back(item, *KINDS)
 
     async def _work(
-        self, item: pb.WorkItem, kind: WorkKind, handler: Callable[[pb.WorkItem], Awaitable[Answer]]
+        self, item: pb.WorkItem, stages: Stages, kind: WorkKind, handler: Callable[[pb.WorkItem], Awaitable[Answer]]
     ) -> None:
         """Do a work item and answer it, whatever happens meanwhile, unless this worker ends."""
-        stages, task = self._stages.begin(item.completionToken), asyncio.current_task()
+        task = asyncio.current_task()
+        CURRENT.set(stages)
         assert task is not None
         try:
             answer = await handler(item)
