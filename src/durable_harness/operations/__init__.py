@@ -17,7 +17,8 @@ from durable_harness.operations.description import (
 from durable_harness.operations.excerpts import redact_keys
 from durable_harness.operations.http_messages import HttpResponse, NoResponse, Request, key_headers
 from durable_harness.operations.measurement import HostMeasurement
-from durable_harness.operations.operation import Operation, OperationPlan
+from durable_harness.operations.operation import Operation
+from durable_harness.operations.operation_plan import OperationPlan
 from durable_harness.operations.operation_record import OperationPhase, OperationRecord, OperationState, Workload
 from durable_harness.operations.output_checks import OutputCheck, accept_any_output, check_echo
 from durable_harness.operations.polling import ExponentialPolling, FixedPolling, PollStrategy, ServerDirectedPolling

@@ -38,7 +38,7 @@ from durable_harness.operations import (
     key_headers,
 )
 from durable_harness.operations.description import fill_path
-from durable_harness.operations.operation import TRACE_HEADER
+from durable_harness.operations.operation_plan import TRACE_HEADER
 from durable_harness.platforms.clocks import monotonic
 
 GATES_FILE = "gates.toml"
