@@ -25,53 +25,63 @@ Nothing of the harness is imported before one of the fixtures is used.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Generator, Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from collections.abc import Generator
+from typing import Any
 
 import pytest
 
-from durable_harness.key_names import FUNCTION_KEY_VARIABLE
-from durable_harness.pytest_plugin import beside, failed, outside, own_frames, own_function_errors, twice_option
-from durable_harness.pytest_plugin.marks import PROCESS, isolate, isolation_of, moves_time, needs_control, time_of
+from durable_harness.pytest_plugin import (
+    beside,
+    failed,
+    outside,
+    own_frames,
+    own_function_errors,
+    stack_fixtures,
+    tool_fixtures,
+    twice_option,
+)
+from durable_harness.pytest_plugin.marks import isolation_of, time_of
 from durable_harness.pytest_plugin.not_loaded import AppNotLoadedError, report_once
 from durable_harness.pytest_plugin.old_names import register_old_names
 from durable_harness.pytest_plugin.plugin_options import (
     add_options,
     check_options,
-    given_timeout_s,
     is_emulator_required,
-    replay_args,
-    setting,
     stack_names,
     wants_twice,
 )
 from durable_harness.pytest_plugin.runs import STACK_PROPERTY, STATE, OutcomeCounter, RunState
+from durable_harness.pytest_plugin.stack_fixtures import STACK_PARAMETER
 
-if TYPE_CHECKING:
-    from durable_harness.replay import ReplayedApp
-    from durable_harness.stack import RunningStack
-    from durable_harness.testing import (
-        DurableActivities,
-        DurableClock,
-        DurableFaults,
-        HistoryRow,
-        Operations,
-    )
-    from durable_harness.testing.aio import AsyncOperations
-    from durable_harness.testing.durable_replay import HistoryReplayer
-    from durable_harness.testing.stacks import RunningStacks
-
-STACK_PARAMETER = "durable_stack_name"
 MARKERS = (
     "stacks(*names, reason): run this test on these stacks only (durable-harness)",
     'durable_isolation(level): "shared", "hub" or "process", what this test has to itself (durable-harness)',
     'durable_time(mode, at_most): "skip", "hold" or "real", for the clock of this test (durable-harness)',
 )
-NO_FOLDER = "there is no such folder. Name the app's by --app-dir=DIR, durable_app_dir in the ini file, or the fixture"
-OF_CLOCK = ("durable_clock", "durable_faults", "durable_activities")
-"""The fixtures that need a host which lets tests reach into it."""
+
+# pytest looks for fixtures in this module only.
+durable_stack_name = stack_fixtures.durable_stack_name
+durable_app_dir = stack_fixtures.durable_app_dir
+durable_serve_args = stack_fixtures.durable_serve_args
+_durable_stacks = stack_fixtures._durable_stacks  # noqa: SLF001 - pytest has to find it, no one else
+durable_stack = stack_fixtures.durable_stack
+durable_url = stack_fixtures.durable_url
+_durable_isolated = stack_fixtures._durable_isolated  # noqa: SLF001 - same
+_durable_marks = stack_fixtures._durable_marks  # noqa: SLF001 - same
+_durable_twice = stack_fixtures._durable_twice  # noqa: SLF001 - same
+
+durable_operations = tool_fixtures.durable_operations
+operations = tool_fixtures.operations
+durable_async_operations = tool_fixtures.durable_async_operations
+durable_history = tool_fixtures.durable_history
+durable_clock = tool_fixtures.durable_clock
+_durable_replayed_apps = tool_fixtures._durable_replayed_apps  # noqa: SLF001 - same
+durable_replay = tool_fixtures.durable_replay
+durable_faults = tool_fixtures.durable_faults
+durable_activities = tool_fixtures.durable_activities
+
+durable_http = outside.durable_http
+_durable_caught = outside._durable_caught  # noqa: SLF001 - same
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,272 +104,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         time_of(item)
         isolation_of(item)
-
-
-# -- fixtures ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def durable_stack_name(request: pytest.FixtureRequest, pytestconfig: pytest.Config) -> str:
-    """The name of the stack that the test runs on, one of those in `--stack`."""
-    return str(getattr(request, "param", None) or stack_names(pytestconfig)[0])
-
-
-@pytest.fixture(scope="session")
-def durable_app_dir(pytestconfig: pytest.Config) -> Path:
-    """The folder of the app under test. To test another app in a module or folder, redefine this fixture there."""
-    given = pytestconfig.getoption("--app-dir")
-    if given:
-        return (pytestconfig.invocation_params.dir / str(given)).resolve()
-    return (pytestconfig.rootpath / str(pytestconfig.getini("durable_app_dir"))).resolve()
-
-
-@pytest.fixture(scope="session")
-def durable_serve_args() -> tuple[str, ...]:
-    """Additional options of `durable-harness serve`, such as `("--time", "skip")`. Redefine it to add some."""
-    return ()
-
-
-@pytest.fixture(scope="session")
-def _durable_stacks(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStacks]:
-    from durable_harness.testing.coverage import coverage_environment  # noqa: PLC0415 - who uses no fixture pays nothing
-    from durable_harness.testing.stacks import RunningStacks  # noqa: PLC0415 - same
-
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    log_dir = tmp_path_factory.mktemp("durable-logs")
-    stacks = RunningStacks(pytestconfig.stash[STATE].run(), worker, log_dir, coverage_environment())
-    yield stacks
-    stacks.close()
-
-
-@pytest.fixture(scope="module")
-def durable_stack(
-    request: pytest.FixtureRequest,
-    pytestconfig: pytest.Config,
-    durable_stack_name: str,
-    durable_app_dir: Path,
-    durable_serve_args: tuple[str, ...],
-    _durable_stacks: RunningStacks,
-) -> Iterator[RunningStack]:
-    """The running system under test, with its URL, its log and its dashboard.
-
-    One host serves an app for the whole session. On the stacks emulator and func each module has a host and a task hub
-    of its own. If this machine cannot run the stack, the test is skipped with the reason.
-    """
-    from durable_harness.errors import (  # noqa: PLC0415 - same
-        AppLoadError,
-        StackUnavailableError,
-        UnreachableError,
-        UsageError,
-    )
-    from durable_harness.testing.stacks import StackRequest  # noqa: PLC0415
-    from durable_harness.wording.places import add_app_folder  # noqa: PLC0415 - same
-
-    tests = _tests_of(request.node)
-    for_twice = twice_option.serve_args(
-        pytestconfig, durable_stack_name, is_marked=any(map(twice_option.is_marked, tests))
-    )
-    wanted = StackRequest(
-        name=durable_stack_name,
-        app_dir=Path(durable_app_dir),
-        module=Path(request.node.nodeid).stem,
-        serve_args=(*durable_serve_args, *replay_args(pytestconfig, durable_stack_name), *for_twice),
-        url=setting(pytestconfig, "--stack-url") or None,
-        function_key=setting(pytestconfig, "--stack-key") or os.environ.get(FUNCTION_KEY_VARIABLE) or None,
-        answer_timeout_s=given_timeout_s(pytestconfig),
-        control=bool(for_twice) or _is_used(tests, *OF_CLOCK) or any(map(needs_control, tests)),
-        breakable=_is_used(tests, "durable_faults"),
-        restarts=any(isolation_of(item) == PROCESS for item in tests),
-        catches_http=_is_used(tests, "durable_http"),
-    )
-    if not wanted.app_dir.is_dir():
-        raise AppNotLoadedError(wanted.app_dir, NO_FOLDER)
-    add_app_folder(wanted.app_dir)
-    try:
-        stack = _durable_stacks.get(wanted)
-    except StackUnavailableError as error:
-        _cannot_run(pytestconfig, durable_stack_name, str(error))
-    except AppLoadError as error:
-        raise AppNotLoadedError(wanted.app_dir, str(error)) from None
-    except (UsageError, UnreachableError) as error:  # of an option or an app elsewhere: our own frames explain nothing
-        pytest.fail(str(error), pytrace=False)
-    yield stack
-    _durable_stacks.leave(wanted)
-
-
-@pytest.fixture(scope="module")
-def durable_url(durable_stack: RunningStack) -> str:
-    """The URL of the app under test, without a slash at the end."""
-    return durable_stack.base_url
-
-
-@pytest.fixture
-def _durable_isolated(
-    request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_stacks: RunningStacks
-) -> None:
-    isolate(durable_stack, isolation_of(request.node), is_new=_durable_stacks.is_new(durable_stack))
-
-
-@pytest.fixture(autouse=True)
-def _durable_marks(request: pytest.FixtureRequest) -> None:
-    """Set up what the marks of a test ask for, before its own fixtures."""
-    if "durable_stack" in request.fixturenames:
-        request.getfixturevalue("_durable_isolated")
-        if twice_option.is_wanted(request.node):
-            request.getfixturevalue("_durable_twice")
-        if outside.is_caught(request.node, _uses_http):
-            request.getfixturevalue("_durable_caught")
-    else:
-        twice_option.check_use(request.node)
-    wanted = time_of(request.node)
-    if wanted is not None and moves_time(request.node):
-        wanted.apply(request.getfixturevalue("durable_clock"))
-
-
-@pytest.fixture
-def durable_operations(
-    pytestconfig: pytest.Config,
-    durable_stack: RunningStack,
-    _durable_isolated: None,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Operations]:
-    """Start operations of the app under test and follow them; run functions, read outputs, set inputs.
-
-    Example: `assert_completed(durable_operations.start("/api/orders", {"id": 7}), output={"state": "paid"})`.
-
-    Each operation must end within `--operation-timeout` seconds, unless a call names another limit.
-    """
-    from durable_harness.debugging import unless_debugged  # noqa: PLC0415 - same
-    from durable_harness.testing import Operations  # noqa: PLC0415
-
-    report_dir = tmp_path_factory.getbasetemp() / "durable-reports"
-    timeout_s = unless_debugged(float(setting(pytestconfig, "--operation-timeout")))
-    operations = Operations(durable_stack, report_dir, timeout_s)
-    yield operations
-    operations.close()
-
-
-@pytest.fixture
-def operations(durable_operations: Operations) -> Operations:
-    """The old name of `durable_operations`."""
-    return durable_operations
-
-
-@pytest.fixture
-def durable_async_operations(durable_operations: Operations) -> AsyncOperations:
-    """The same as `durable_operations` for tests that are coroutines, with pytest-asyncio or anyio.
-
-    Example: `operation = await durable_async_operations.start("/api/orders", {"id": 7})`.
-    """
-    from durable_harness.testing.aio import AsyncOperations  # noqa: PLC0415 - same
-
-    return AsyncOperations(durable_operations)
-
-
-@pytest.fixture
-def durable_history(durable_operations: Operations) -> Callable[[str], list[HistoryRow]]:
-    """Call `durable_history(instance_id)` to get the history of any instance, as a list of dicts.
-
-    It raises AssertionError if there is no such instance.
-    """
-    return durable_operations.history
-
-
-@pytest.fixture
-def durable_clock(durable_stack: RunningStack) -> Iterator[DurableClock]:
-    """Move the scheduler's clock: skip to the next timer, hold timers, or let an amount of time pass.
-
-    Example: `durable_clock.skip(at_most="30d")`.
-
-    After the test, time passes at the speed of the wall clock again. The test is skipped if the scheduler's clock
-    cannot be moved, as on all stacks but embedded.
-    """
-    from durable_harness.testing.durable_clock import clock_of  # noqa: PLC0415 - same
-
-    clock = clock_of(durable_stack)
-    if clock is None:
-        pytest.skip(
-            f"the clock of the {durable_stack.name} stack cannot be moved: its scheduler keeps the wall clock. Run this"
-            " test with --stack embedded, and without a scheduler of its own in durable_serve_args"
-        )
-    yield clock
-    clock.close()
-
-
-@pytest.fixture(scope="session")
-def _durable_replayed_apps() -> dict[Path, ReplayedApp]:
-    return {}
-
-
-@pytest.fixture
-def durable_replay(
-    pytestconfig: pytest.Config, durable_app_dir: Path, _durable_replayed_apps: dict[Path, ReplayedApp]
-) -> HistoryReplayer:
-    """Call `durable_replay("tests/histories/*.json")` to replay recorded histories against today's code.
-
-    It raises AssertionError unless all of them replay as recorded.
-    """
-    from durable_harness.replay import ReplayedApp  # noqa: PLC0415 - same
-    from durable_harness.testing.durable_replay import HistoryReplayer  # noqa: PLC0415 - same
-
-    def load(directory: Path) -> ReplayedApp:
-        return _durable_replayed_apps.setdefault(directory, ReplayedApp(directory))
-
-    return HistoryReplayer(pytestconfig.rootpath, Path(durable_app_dir), load)
-
-
-@pytest.fixture
-def durable_faults(pytestconfig: pytest.Config, durable_stack: RunningStack) -> Iterator[DurableFaults]:
-    """Inject faults into the system under test: kill processes, lose or repeat work. All is restored after the test.
-
-    Example: `durable_faults.drop_work_items(3, kind="activity")`.
-
-    The test is skipped on the stacks func and remote, because durable-harness does not run their host.
-    """
-    from durable_harness.testing.faults import faults_of  # noqa: PLC0415 - same
-
-    faults = faults_of(durable_stack.control, pytestconfig.stash[STATE].fault_seed)
-    if faults is None:
-        pytest.skip(
-            f"the {durable_stack.name} stack cannot be broken: its host is not a process of ours. Run this test with"
-            " --stack embedded"
-        )
-    yield faults
-    faults.end()
-
-
-@pytest.fixture
-def durable_activities(
-    request: pytest.FixtureRequest, pytestconfig: pytest.Config, durable_stack: RunningStack
-) -> Iterator[DurableActivities]:
-    """Answer in place of activities, entities, `call_http` and the models of agents, until the end of the test.
-
-    Example: `durable_activities.fake("charge_card", returns={"charge": "c-1"})`.
-
-    The test is skipped on the stacks func and remote, because durable-harness does not run their host.
-    """
-    from durable_harness.testing.fakes import activities_of  # noqa: PLC0415 - same
-    from durable_harness.testing.liveness import has_ended  # noqa: PLC0415 - same
-
-    activities = activities_of(durable_stack)
-    if activities is None:
-        pytest.skip(
-            f"the functions of the {durable_stack.name} stack cannot be faked: its host is not a process of ours. Run"
-            " this test with --stack embedded or --stack emulator"
-        )
-    for _ in own_function_errors.used(request.node, pytestconfig, activities, lambda: has_ended(durable_stack)):
-        yield activities
-
-
-durable_http = outside.durable_http  # pytest looks for fixtures in this module
-_durable_caught = outside._durable_caught  # noqa: SLF001 - same
-
-
-@pytest.fixture
-def _durable_twice(
-    request: pytest.FixtureRequest, durable_stack: RunningStack, _durable_isolated: None
-) -> Iterator[None]:
-    yield from twice_option.work_of_test(request, durable_stack)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -394,19 +138,6 @@ def pytest_runtest_makereport(
     return report
 
 
-def _tests_of(module: pytest.Item) -> list[pytest.Item]:
-    return [item for item in module.session.items if item.nodeid.startswith(f"{module.nodeid}::")]
-
-
-def _uses_http(module: pytest.Item) -> bool:
-    return _is_used(_tests_of(module), "durable_http")
-
-
-def _is_used(tests: list[pytest.Item], *fixtures: str) -> bool:
-    """Return whether one of the tests asks for one of the fixtures."""
-    return any(not set(fixtures).isdisjoint(getattr(item, "fixturenames", ())) for item in tests)
-
-
 # -- stacks: one run of a test on each --------------------------------------------------------------------------------
 
 
@@ -433,12 +164,6 @@ def _stack_of(item: pytest.Item) -> str | None:
 
 
 # -- the run: its emulator, its other processes, its end --------------------------------------------------------------
-
-
-def _cannot_run(config: pytest.Config, stack: str, why: str) -> NoReturn:
-    if is_emulator_required(config):
-        pytest.fail(f"the {stack} stack is required here and cannot run: {why}", pytrace=False)
-    pytest.skip(f"the {stack} stack cannot run here: {why}")
 
 
 @pytest.hookimpl(optionalhook=True)
