@@ -169,7 +169,7 @@ def test_reports_of_slips(inner):
     outcome = inner.write("test_it.py", REPORTED).run(f"--app-dir={APPS / 'faked'}")
     failure = outcome.failure("test_frames[embedded]")
     assert "charge_crad" in failure
-    assert "fakes.py" not in failure
+    assert "durable_activities.py" not in failure
     assert "promised events that nothing has waited for" in outcome.output
     assert "'payd'" in outcome.output
     uncalled = outcome.output.partition("fakes that were never called")[2]

@@ -10,14 +10,8 @@ from typing import Any
 from durable_harness.debugging import unless_debugged
 from durable_harness.errors import UsageError
 from durable_harness.stack import RunningStack, StackControl
-from durable_harness.testing.fakes import (
-    DEFAULT_TIMEOUT_S,
-    NOTHING,
-    POLL_INTERVAL_S,
-    HttpAnswer,
-    check_given,
-    refuse_coroutine,
-)
+from durable_harness.testing.fakes.fake_answers import NOTHING, HttpAnswer, check_given, refuse_coroutine
+from durable_harness.testing.fakes.recorded_fake import DEFAULT_TIMEOUT_S, POLL_INTERVAL_S
 from durable_harness.testing.outside.authority import Authority
 from durable_harness.testing.outside.request_rules import (
     Answering,

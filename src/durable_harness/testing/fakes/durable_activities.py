@@ -1,14 +1,10 @@
-"""Fakes in place of the app's functions: the `durable_activities` fixture."""
+"""The fixture `durable_activities`: it makes fakes, and answers for those that ask the test's functions."""
 
 from __future__ import annotations
 
-import inspect
-import json
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from durable_harness.debugging import unless_debugged
 from durable_harness.errors import HarnessError, UnreachableError, UsageError
@@ -17,142 +13,14 @@ from durable_harness.testing.chat import Answer as ChatAnswer
 from durable_harness.testing.chat import Answering as ChatAnswering
 from durable_harness.testing.chat import ChatFake, Script
 from durable_harness.testing.durations import Duration, seconds_of
-from durable_harness.testing.own_functions import (
-    RETURN_TIMEOUT_S,
-    OwnFunctions,
-    place_of_caller,
-    place_of_error,
-    place_of_function,
-)
+from durable_harness.testing.fakes.fake_answers import NOTHING, FakePlan, http_answer_of, plan_of
+from durable_harness.testing.fakes.recorded_fake import Fake
+from durable_harness.testing.own_functions import RETURN_TIMEOUT_S, OwnFunctions, place_of_caller, place_of_function
 from durable_harness.testing.url_patterns import UrlPattern, checked_method
 
 CALL = "fakes/add"
-DEFAULT_TIMEOUT_S = 10.0
-POLL_INTERVAL_S = 0.01
 REST_S = 0.1
 """How long to wait before a host is asked again that did not answer: it was killed, or is ending."""
-STATUSES = range(200, 600)
-ALLOWED = "give one of returns=VALUE, raises=ERROR and by=FUNCTION"
-
-
-class _Nothing:
-    """The type of NOTHING, which differs from None: a fake may return None."""
-
-
-NOTHING: Final = _Nothing()
-
-
-@dataclass(frozen=True)
-class FakeCall:
-    """A call that a fake answered."""
-
-    input: Any
-    """The input of the call, as a JSON value. For `call_http` it is a dict with `method`, `uri`, `headers` and
-    `content`."""
-    instance_id: str
-    """The ID of the instance that made the call; for an operation of an entity, the ID of the entity."""
-    at_s: float
-    """When the call came, in seconds since the epoch."""
-    operation: str | None = None
-    """The operation of an entity; None for other calls."""
-
-
-@dataclass(frozen=True)
-class HttpAnswer:
-    """An HTTP answer of a faked service.
-
-        durable_activities.fake_http("https://api.example/orders/*", returns=HttpAnswer({"id": 7}, status=201))
-
-    Raises:
-        UsageError: the status is not from 200 to 599, or a header is not a text.
-    """
-
-    body: Any = ""
-    """The body. A text is sent as it is, any other value as JSON."""
-    status: int = 200
-    """The HTTP status, from 200 to 599."""
-    headers: Mapping[str, str] | None = field(default=None, repr=False)
-    """Additional headers of the answer."""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.status, int) or self.status not in STATUSES:
-            raise UsageError(f"HttpAnswer: status is {self.status!r}; expected a whole number from 200 to 599.")
-        for name, value in dict(self.headers or {}).items():
-            if not (isinstance(name, str) and isinstance(value, str)):
-                raise UsageError(f'HttpAnswer: got the header {name!r}: {value!r}; expected texts, such as "7".')
-
-
-class Fake:
-    """A fake of an activity, an entity or a service, with the calls that it answered.
-
-        charged = durable_activities.fake("charge_card", returns={"charge": "c-1"})
-        assert_completed(durable_operations.start("/api/orders", {"id": 7}))
-        assert charged.count == 1
-
-    It answers until `end` or the end of the test.
-    """
-
-    def __init__(self, control: StackControl, number: int, described: str) -> None:
-        self._control = control
-        self._number = number
-        self.described = described
-        """What it answers for, such as "activity charge_card"."""
-        self._last: dict[str, Any] | None = None
-        """What it was called with, once it has ended."""
-
-    def __repr__(self) -> str:
-        return f"<fake {self.described}>"
-
-    @property
-    def calls(self) -> list[FakeCall]:
-        """The calls so far, in order. At most the latest 10,000 are kept."""
-        return [FakeCall(**call) for call in self._state()["calls"]]
-
-    @property
-    def count(self) -> int:
-        """How often it was called."""
-        return int(self._state()["count"])
-
-    def wait(self, count: int = 1, timeout_s: float = DEFAULT_TIMEOUT_S) -> list[FakeCall]:
-        """Wait until it has been called a number of times, and return its calls.
-
-        Args:
-            count: the number of calls, from the start of the fake.
-            timeout_s: how long to wait, in seconds.
-
-        Raises:
-            AssertionError: there were fewer calls in that time. The message lists them.
-        """
-        __tracebackhide__ = True
-        deadline = time.monotonic() + timeout_s
-        while self.count < count:
-            if time.monotonic() > deadline:
-                raise AssertionError(
-                    f"{self!r} was called {self.count} times in {timeout_s:g} s, not {count}: {self.calls}"
-                )
-            time.sleep(POLL_INTERVAL_S)
-        return self.calls
-
-    def end(self) -> None:
-        """End the fake: the app's own function answers again. The recorded calls are kept until the end of the test."""
-        if self._last is None:
-            last = self._state()
-            self._control.call("fakes/end", number=self._number)
-            self._last = last
-
-    def _state(self) -> dict[str, Any]:
-        __tracebackhide__ = True
-        if self._last is not None:
-            return self._last
-        try:
-            state: dict[str, Any] = self._control.call("fakes/calls", number=self._number)
-        except UnreachableError:
-            raise
-        except HarnessError:
-            raise UsageError(
-                f"{self!r} has ended: its test is over, or the host was started again since, as by kill_host."
-            ) from None
-        return state
 
 
 class DurableActivities:
@@ -176,7 +44,7 @@ class DurableActivities:
         self.own = OwnFunctions()
         """The test's own functions that were called."""
         self._fakes: list[Fake] = []
-        self._plans: dict[int, _FakePlan] = {}
+        self._plans: dict[int, FakePlan] = {}
         self._answering: threading.Thread | None = None
         self._closing = threading.Event()
 
@@ -205,7 +73,7 @@ class DurableActivities:
             UnreachableError: the host does not answer.
         """
         call = None if by is None else lambda call: by(call["input"])
-        plan = _plan(f"fake({name!r})", f"the fake of {name}", returns, raises, by, call)
+        plan = plan_of(f"fake({name!r})", f"the fake of {name}", returns, raises, by, call)
         return self._add("activity", name, plan, delay_s)
 
     def fake_entity(
@@ -234,7 +102,7 @@ class DurableActivities:
             UnreachableError: the host does not answer.
         """
         call = None if by is None else lambda call: by(call["operation"], call["input"])
-        plan = _plan(f"fake_entity({name!r})", f"the fake of entity {name}", returns, raises, by, call)
+        plan = plan_of(f"fake_entity({name!r})", f"the fake of entity {name}", returns, raises, by, call)
         return self._add("entity", name, plan, delay_s)
 
     def fake_http(  # noqa: PLR0913 - as the others, and a method
@@ -265,9 +133,9 @@ class DurableActivities:
             UnreachableError: the host does not answer.
         """
         url, method = UrlPattern.of(url, "fake_http").text, checked_method(method)
-        call = None if by is None else lambda call: _http(by(call["input"]))
-        answer = NOTHING if returns is NOTHING else _http(returns)
-        plan = _plan(f"fake_http({url!r})", f"the fake of {url}", answer, raises, by, call)
+        call = None if by is None else lambda call: http_answer_of(by(call["input"]))
+        answer = NOTHING if returns is NOTHING else http_answer_of(returns)
+        plan = plan_of(f"fake_http({url!r})", f"the fake of {url}", answer, raises, by, call)
         return self._add("http", url, plan, delay_s, method)
 
     def fake_chat(
@@ -292,7 +160,7 @@ class DurableActivities:
             UnreachableError: the host does not answer.
         """
         place = place_of_caller() if by is None else place_of_function(by)
-        plan = _FakePlan({"asks": True}, place, "fake_chat", Script(answers, by).answer)
+        plan = FakePlan({"asks": True}, place, "fake_chat", Script(answers, by).answer)
         return ChatFake(self._add("chat", agent, plan, delay_s))
 
     def unused(self) -> list[str]:
@@ -314,7 +182,7 @@ class DurableActivities:
         if self._answering is not None and not self.own.wait(unless_debugged(timeout_s)):
             self._answering.join(timeout_s)
 
-    def _add(self, kind: str, name: str, plan: _FakePlan, delay_s: Duration, method: str | None = None) -> Fake:
+    def _add(self, kind: str, name: str, plan: FakePlan, delay_s: Duration, method: str | None = None) -> Fake:
         if self._closing.is_set():
             raise UsageError(
                 f"fake of {name!r}: this durable_activities is of a test that has ended. Take that of yours."
@@ -348,80 +216,6 @@ class DurableActivities:
                     self._control.call("fakes/answer", question=question["question"], answer=answer)
             except HarnessError:  # the host was killed, or ends
                 self._closing.wait(REST_S)
-
-
-@dataclass(frozen=True)
-class _FakePlan:
-    """What a fake does: the answer as the host takes it, or the test's function that makes it."""
-
-    answer: dict[str, Any]
-    place: str = ""
-    """Where that function is defined."""
-    what: str = ""
-    function: Callable[[dict[str, Any]], str] | None = None
-
-    def outcome(self, own: OwnFunctions, call: dict[str, Any]) -> dict[str, Any]:
-        """Return the function's answer to a call, as the host takes it."""
-        function = self.function
-        assert function is not None
-        try:
-            return {"returns": own.call(self.what, self.place, lambda: function(call))}
-        except BaseException as error:  # noqa: BLE001 - it is the activity's, not this thread's
-            return {"raises": _raised(error, place_of_error(error) or self.place)}
-
-
-def _plan(  # noqa: PLR0913, PLR0917 - what a test gives, and what it means
-    call_text: str,
-    what: str,
-    returns: Any,
-    raises: BaseException | type[BaseException] | None,
-    by: Callable[..., Any] | None,
-    call: Callable[[dict[str, Any]], Any] | None,
-) -> _FakePlan:
-    check_given(call_text, returns, raises, by)
-    if call is not None and by is not None:
-        return _FakePlan({"asks": True}, place_of_function(by), what, lambda given: _json_of(call_text, call(given)))
-    if raises is not None:
-        return _FakePlan({"raises": _raised(raises() if isinstance(raises, type) else raises, place_of_caller())})
-    return _FakePlan({"returns": _json_of(call_text, returns)})
-
-
-def check_given(call_text: str, returns: Any, raises: Any, by: Any) -> None:
-    """Raise UsageError unless exactly one way to answer was given, and it is valid."""
-    if sum([returns is not NOTHING, raises is not None, by is not None]) != 1:
-        raise UsageError(f"{call_text}: {ALLOWED}.")
-    if by is not None and not callable(by):
-        raise UsageError(f"{call_text}: by is {by!r}; expected a function. A value is given by returns=….")
-    is_error = isinstance(raises, BaseException) or (isinstance(raises, type) and issubclass(raises, BaseException))
-    if raises is not None and not is_error:
-        raise UsageError(f'{call_text}: raises is {raises!r}; expected an error, such as ValueError("no such card").')
-
-
-def _json_of(what: str, value: Any) -> str:
-    refuse_coroutine(what, value)
-    try:
-        return json.dumps(value)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"{what}: {value!r} is no JSON ({error}), as the result of an activity must be.") from None
-
-
-def refuse_coroutine(what: str, value: Any) -> None:
-    """Raise UsageError for the result of a coroutine function, which nothing would await."""
-    if inspect.iscoroutine(value):
-        value.close()
-        raise UsageError(f"{what}: by is a coroutine function; expected one that is not async.")
-
-
-def _http(value: Any) -> dict[str, Any]:
-    refuse_coroutine("fake_http", value)
-    answer = value if isinstance(value, HttpAnswer) else HttpAnswer(value)
-    body = answer.body if isinstance(answer.body, str) else json.dumps(answer.body)
-    return {"status": answer.status, "headers": dict(answer.headers or {}), "body": body}
-
-
-def _raised(error: BaseException, place: str) -> dict[str, str]:
-    kind = type(error)
-    return {"type": f"{kind.__module__}.{kind.__qualname__}", "message": str(error), "place": place}
 
 
 def activities_of(stack: RunningStack) -> DurableActivities | None:
