@@ -55,10 +55,17 @@ def unbroken_output() -> Iterator[LostOutput]:
     try:
         yield lost
     finally:
-        sys.stdout.flush()
-        lost.report()
-        sys.stderr.flush()
+        flush(sys.stdout)
+        if not sys.stderr.closed:
+            lost.report()
+            flush(sys.stderr)
         sys.stdout, sys.stderr = before
+
+
+def flush(stream: TextIO) -> None:
+    """Write out what a stream holds. One that user code has closed holds nothing."""
+    if not stream.closed:
+        stream.flush()
 
 
 def keep_output_unbroken() -> LostOutput:

@@ -97,6 +97,18 @@ def event(kind, **fields):
     return pb.HistoryEvent(eventId=3, **{kind: getattr(pb, f"{kind[0].upper()}{kind[1:]}Event")(**fields)})
 
 
+def test_a_stream_that_user_code_has_closed_is_not_written(monkeypatch):
+    """An app may close stdout or stderr; the command ends without an error of its own, and has its streams back."""
+    before = io.StringIO(), io.StringIO()
+    monkeypatch.setattr(sys, "stdout", before[0])
+    monkeypatch.setattr(sys, "stderr", before[1])
+    with output_streams.unbroken_output() as lost:
+        lost.note("stdout", OSError(28, "No space left on device"))
+        sys.stdout.close()
+        sys.stderr.close()
+    assert (sys.stdout, sys.stderr) == before
+
+
 def test_events_in_short_name_their_entities():
     """Calls and locks of entities have their ids, and a start has its due time if it was scheduled."""
     called = event("entityOperationCalled", targetInstanceId=StringValue(value="@counter@a"))

@@ -83,7 +83,8 @@ def _add_own_options(parser: argparse.ArgumentParser) -> None:
         "--log-format",
         choices=FORMATS,
         default=TEXT,
-        help="text for people (default), or json: one object a line, all that is printed while it serves",
+        help="text for people (default), or json: one object a line for each entry of the log and each message of the"
+        " start; what the app itself prints stays as it is",
     )
     levels = ("debug", "info", "warning", "error")
     parser.add_argument(

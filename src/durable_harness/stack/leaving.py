@@ -9,6 +9,7 @@ import threading
 import time
 
 from durable_harness.host.app.invocation import FUNCTION_THREADS
+from durable_harness.output_streams import flush
 
 IDLE_S = 0.5
 """How long threads without work have to notice that they are to end."""
@@ -22,13 +23,14 @@ def leave_if_held_up(exit_code: int = 0, last_words: str = "") -> None:
     """End the process if threads of the app do not end, as the interpreter would wait for them. Else return."""
     if _have_ended(_threads_of_functions(), IDLE_S) and _have_ended(_threads(), OWN_S):
         return
-    sys.stderr.write(last_words)
+    if not sys.stderr.closed:
+        sys.stderr.write(last_words)
     watchdog = threading.Timer(HANDLERS_S, os._exit, [exit_code])
     watchdog.daemon = True
     watchdog.start()
     atexit._run_exitfuncs()  # noqa: SLF001 - the only way to have them run before `_exit`
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush(sys.stdout)
+    flush(sys.stderr)
     os._exit(exit_code)
 
 

@@ -23,6 +23,16 @@ def seconds_of(duration: Duration, what: str) -> float:
     return seconds
 
 
+def limit_s_of(timeout_s: float | None, default_s: float) -> float:
+    """Return how long to wait: what a test gave, else the default. Raises UsageError if it is not 0 or more seconds."""
+    if timeout_s is None:
+        return default_s
+    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
+    if not is_number or not timeout_s >= 0:
+        raise UsageError(f"timeout_s is {timeout_s!r}; expected 0 or more seconds, or None for the default.")
+    return timeout_s
+
+
 def _seconds(duration: object) -> float | None:
     if isinstance(duration, timedelta):
         return duration.total_seconds()

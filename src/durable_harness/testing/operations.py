@@ -22,6 +22,7 @@ from durable_harness.operations import (
 )
 from durable_harness.operations.operation import NO_SUCH_ROUTE
 from durable_harness.stack import RunningStack
+from durable_harness.testing.durations import limit_s_of
 from durable_harness.testing.history_recording import record
 from durable_harness.testing.promised_events import EventResponse, Promises
 from durable_harness.testing.refusal_text import refusal_of
@@ -77,7 +78,7 @@ class Operations:
 
         Raises:
             AssertionError: the app did not answer.
-            UsageError: `url` is neither a path nor a URL.
+            UsageError: `url` is neither a path nor a URL, or `payload` is not JSON.
         """
         __tracebackhide__ = True
         _check_place(url, "request")
@@ -98,7 +99,7 @@ class Operations:
 
         Raises:
             AssertionError: the answer is not a 202 with a status URL. The message explains the refusal.
-            UsageError: `path` is neither a path nor a URL.
+            UsageError: `path` is neither a path nor a URL, or `payload` is not JSON.
         """
         __tracebackhide__ = True
         _check_place(path, "start")
@@ -154,7 +155,7 @@ class Operations:
         __tracebackhide__ = True
         if not isinstance(instance_id, str) or not instance_id:
             raise UsageError(f"follow: got {instance_id!r}; expected the id of an instance.")
-        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        limit_s = limit_s_of(timeout_s, self.timeout_s)
         explainer = Explainer(self.stack, self.client, self._report_dir)
         url = f"{self.client.base_url}{PATH}/instances/{quote(instance_id, safe='')}"
         deadline = time.monotonic() + limit_s
@@ -187,7 +188,7 @@ class Operations:
             UsageError: the app has no such orchestrator, or the stack is func or remote.
         """
         __tracebackhide__ = True
-        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        limit_s = limit_s_of(timeout_s, self.timeout_s)
         return [self.follow(one, limit_s) for one in self._triggering.started(orchestrator, count, limit_s)]
 
     def trigger(
@@ -233,7 +234,7 @@ class Operations:
             UsageError: no output binding has this name, or the stack is func or remote.
         """
         __tracebackhide__ = True
-        limit_s = self.timeout_s if timeout_s is None else timeout_s
+        limit_s = limit_s_of(timeout_s, self.timeout_s)
         return [output.value for output in self._triggering.written(name, count, limit_s)]
 
     def outputs(self) -> list[WrittenOutput]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
+from durable_harness.errors import UsageError
 from durable_harness.network.bounded_http import Limit, bounded_opener, failure_words, read_bounded
 from durable_harness.network.redirects import (
     MAX_REDIRECTS,
@@ -56,7 +57,7 @@ class HttpClient:
         limit_s = self._timeout_s if timeout_s is None else timeout_s
         absolute = f"{self.base_url}{url}" if url.startswith("/") else url
         sent = {**self._key_for(absolute), **(headers or {})}
-        body = None if payload is NOTHING else json.dumps(payload).encode()
+        body = None if payload is NOTHING else _json_of(payload)
         if body is not None:
             sent.setdefault("Content-Type", "application/json")
         try:
@@ -108,3 +109,10 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 def _answer(url: str, status: int, response: Any) -> HttpResponse:
     headers = {name.lower(): value for name, value in response.headers.items()}
     return HttpResponse(status, headers, read_bounded(response), url)
+
+
+def _json_of(payload: Any) -> bytes:
+    try:
+        return json.dumps(payload).encode()
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"the payload {payload!r} cannot be sent: {error}. Expected what JSON has.") from None

@@ -19,6 +19,7 @@ from durable_harness.operations import (
 )
 from durable_harness.operations.measurement import MEASUREMENTS_PATH
 from durable_harness.stack import RunningStack
+from durable_harness.testing.durations import limit_s_of
 from durable_harness.testing.history_recording import record
 from durable_harness.testing.liveness import end_of
 from durable_harness.testing.measured_operation import OperationMeasurement, read_measurement
@@ -113,9 +114,10 @@ class StartedOperation:
         Raises:
             StuckOperationError: it has not ended in that time. The message shows what it waits for.
             AssertionError: its status could not be read.
+            UsageError: `timeout_s` is negative or not a number.
         """
         __tracebackhide__ = True
-        limit_s = self._plan.timeout_s if timeout_s is None else timeout_s
+        limit_s = limit_s_of(timeout_s, self._plan.timeout_s)
         operation = watched(dataclasses.replace(self._plan, timeout_s=limit_s), self.answer)
         status = self._follow(operation)
         error = operation.record.error or ""
@@ -136,12 +138,12 @@ class StartedOperation:
 
         Raises:
             StuckOperationError: it did not reach that status in time, or has ended with another one.
-            UsageError: there is no such status.
+            UsageError: there is no such status, or `timeout_s` is negative or not a number.
         """
         __tracebackhide__ = True
         if state not in STATES:
             raise UsageError(f"wait_for: got {state!r}; expected one of {', '.join(STATES)}.")
-        limit_s = self._plan.timeout_s if timeout_s is None else timeout_s
+        limit_s = limit_s_of(timeout_s, self._plan.timeout_s)
         deadline = time.monotonic() + limit_s
         while True:
             status = status_in(self._ask(self.status_url, deadline)) or {}

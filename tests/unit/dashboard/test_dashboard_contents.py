@@ -37,12 +37,13 @@ async def signal(browser, entity_id, operation="add", text="1"):
 
 
 async def make_entity(browser, entity_id, state="1"):
-    """Create an entity, by an operation that a worker does."""
+    """Create an entity, by an operation that a worker does. With `state` None the operation leaves it without one."""
     await signal(browser, entity_id)
     async with worker(browser) as connected:
         item = await connected.item("entityRequestV2")
         result = pb.EntityBatchResult(completionToken=item.completionToken, results=[{"success": {}}])
-        result.entityState.value = state
+        if state is not None:
+            result.entityState.value = state
         await browser.hub.complete_entity_task(result)
 
 
@@ -140,6 +141,18 @@ async def test_an_entity_is_signalled(browser):
 def test_entities_are_searched_in_the_case_of_their_names(search, prefix):
     """Names of entities are lower case, however one writes them; keys are not."""
     assert prefix_of(search) == prefix
+
+
+@visit
+async def test_an_entity_without_a_state_has_a_page(browser):
+    """An entity that is in the list has a page, also when its operations left it without a state."""
+    await make_entity(browser, "@a@1", state=None)
+    await make_entity(browser, "@a@10")
+    assert f'href="{BASE}/entities/%40a%401"' in (await browser.get("/entities")).text
+    page = await browser.get("/entities/%40a%401")
+    assert (page.status, "It has no state." in page.text) == (200, True)
+    assert (await browser.get("/entities/%40a%401/state")).status == 404
+    assert (await browser.get("/entities/%40a")).status == 404  # only the beginning of an ID
 
 
 @visit

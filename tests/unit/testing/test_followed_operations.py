@@ -53,6 +53,15 @@ def test_a_status_is_read_once():
     assert followed(status("Running")).status()["runtimeStatus"] == "Running"
 
 
+@pytest.mark.parametrize("timeout_s", [-1, float("nan"), "5", True])
+def test_a_wait_takes_no_negative_time(timeout_s):
+    """A limit that is no time is the test's mistake, and not an operation that is stuck."""
+    operation = followed(status("Running"))
+    for wait in (operation.wait, lambda limit: operation.wait_for("Completed", limit)):
+        with pytest.raises(UsageError, match="timeout_s is .*; expected 0 or more seconds"):
+            wait(timeout_s)
+
+
 def test_an_unknown_operation_has_no_status():
     """What the app answers instead is in the error."""
     with pytest.raises(AssertionError, match="has no status: 404 unknown"):

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from durable_harness.cli import main
+from durable_harness.errors import UsageError
 from durable_harness.network.bounded_http import failure_words
 from durable_harness.network.free_ports import free_port
 from durable_harness.testing.requesting import HttpClient
@@ -63,3 +64,11 @@ def test_the_client_of_tests_encodes_letters_beyond_ascii():
         threading.Thread(target=server.handle_request, daemon=True).start()
         answer = HttpClient(f"http://127.0.0.1:{server.server_port}").request("GET", "/api/ünï/start?name=é ü")
     assert (answer.status, asked) == (204, ["/api/%C3%BCn%C3%AF/start?name=%C3%A9%20%C3%BC"])
+
+
+@pytest.mark.parametrize("payload", [{1, 2}, {"a": object()}, {("a", 1): 2}])
+def test_a_payload_that_is_no_json_is_named(payload):
+    """What cannot be sent as JSON is an error that names it, before anything is sent."""
+    with pytest.raises(UsageError, match="the payload .* cannot be sent: ") as caught:
+        HttpClient("http://localhost:1", "", 1.0).request("POST", "/api/start", payload)
+    assert repr(payload) in str(caught.value)

@@ -113,11 +113,15 @@ def entity_url(hub: str, entity_id: str, *parts: str, query: Any = ()) -> str:
 
 
 async def _find(visit: Visit, entity_id: str) -> Any:
-    request = pb.GetEntityRequest(instanceId=entity_id, includeState=True)
-    answer = await visit.scheduler.get_entity(request)
-    if not answer.HasField("entity"):
-        raise PageError(404, f"There is no entity '{entity_id}' in '{visit.hub}'. One without state is not kept.")
-    return answer.entity
+    answer = await visit.scheduler.get_entity(pb.GetEntityRequest(instanceId=entity_id, includeState=True))
+    if answer.HasField("entity"):
+        return answer.entity
+    # One without a state is in the list for as long as the scheduler keeps it, and then has a page too.
+    query = pb.EntityQuery(instanceIdStartsWith={"value": entity_id}, includeTransient=True, pageSize={"value": 1})
+    listed = await visit.scheduler.query_entities(pb.QueryEntitiesRequest(query=query))
+    if listed.entities and listed.entities[0].instanceId == entity_id:
+        return listed.entities[0]
+    raise PageError(404, f"There is no entity '{entity_id}' in '{visit.hub}'. One without state is not kept.")
 
 
 def _row(entity: Any) -> dict[str, Any]:
