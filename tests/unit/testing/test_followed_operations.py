@@ -58,7 +58,7 @@ def test_a_wait_takes_no_negative_time(timeout_s):
     """A limit that is no time is the test's mistake, and not an operation that is stuck."""
     operation = followed(status("Running"))
     for wait in (operation.wait, lambda limit: operation.wait_for("Completed", limit)):
-        with pytest.raises(UsageError, match="timeout_s is .*; expected 0 or more seconds"):
+        with pytest.raises(UsageError, match=r"timeout_s is .*; expected 0 or more seconds"):
             wait(timeout_s)
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from durable_harness.errors import UsageError
-from durable_harness.testing.fakes import check_given
-from durable_harness.testing.operations import NOTHING
+from durable_harness.testing.fakes.fake_answers import NOTHING, check_given
 
 
 async def answer(_given):
@@ -14,8 +13,8 @@ async def answer(_given):
 @pytest.mark.parametrize(
     ("returns", "raises", "by", "problem"),
     [
-        (NOTHING, None, None, "exactly one"),
-        (1, ValueError, None, "exactly one"),
+        (NOTHING, None, None, "give one of"),
+        (1, ValueError, None, "give one of"),
         (NOTHING, None, 7, "by is 7; expected a function"),
         (NOTHING, None, answer, "by is a coroutine function; expected one that is not async"),
         (NOTHING, "no", None, "raises is 'no'; expected an error"),

@@ -69,6 +69,6 @@ def test_the_client_of_tests_encodes_letters_beyond_ascii():
 @pytest.mark.parametrize("payload", [{1, 2}, {"a": object()}, {("a", 1): 2}])
 def test_a_payload_that_is_no_json_is_named(payload):
     """What cannot be sent as JSON is an error that names it, before anything is sent."""
-    with pytest.raises(UsageError, match="the payload .* cannot be sent: ") as caught:
+    with pytest.raises(UsageError, match=r"the payload .* cannot be sent: ") as caught:
         HttpClient("http://localhost:1", "", 1.0).request("POST", "/api/start", payload)
     assert repr(payload) in str(caught.value)

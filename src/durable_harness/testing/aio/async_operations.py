@@ -44,7 +44,7 @@ class AsyncOperations:
 
         Raises:
             AssertionError: the app did not answer.
-            UsageError: `url` is neither a path nor a URL.
+            UsageError: `url` is neither a path nor a URL, or `payload` is not JSON.
         """
         return await in_thread(self.sync.request, method, url, payload, headers=headers)
 
@@ -63,7 +63,7 @@ class AsyncOperations:
 
         Raises:
             AssertionError: the answer is not a 202 with a status URL. The message explains the refusal.
-            UsageError: `path` is neither a path nor a URL.
+            UsageError: `path` is neither a path nor a URL, or `payload` is not JSON.
         """
         return AsyncStartedOperation(await in_thread(self.sync.start, path, payload, headers=headers, method=method))
 

@@ -72,6 +72,7 @@ class AsyncStartedOperation:
         Raises:
             StuckOperationError: it has not ended in that time. The message shows what it waits for.
             AssertionError: its status could not be read.
+            UsageError: `timeout_s` is negative or not a number.
         """
         return await in_thread(self.sync.wait, timeout_s)
 
@@ -84,7 +85,7 @@ class AsyncStartedOperation:
 
         Raises:
             StuckOperationError: it did not reach that status in time, or has ended with another one.
-            UsageError: there is no such status.
+            UsageError: there is no such status, or `timeout_s` is negative or not a number.
         """
         return await in_thread(self.sync.wait_for, state, timeout_s)
 

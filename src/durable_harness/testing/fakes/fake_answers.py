@@ -90,6 +90,8 @@ def check_given(call_text: str, returns: Any, raises: Any, by: Any) -> None:
         raise UsageError(f"{call_text}: {ALLOWED}.")
     if by is not None and not callable(by):
         raise UsageError(f"{call_text}: by is {by!r}; expected a function. A value is given by returns=….")
+    if inspect.iscoroutinefunction(by):
+        raise UsageError(f"{call_text}: by is a coroutine function; expected one that is not async.")
     is_error = isinstance(raises, BaseException) or (isinstance(raises, type) and issubclass(raises, BaseException))
     if raises is not None and not is_error:
         raise UsageError(f'{call_text}: raises is {raises!r}; expected an error, such as ValueError("no such card").')
