@@ -9,7 +9,7 @@ from typing import Any
 from durable_harness.dashboard.timeline import Timeline, timeline_of
 from durable_harness.dashboard.tree import TreeNode, children_of
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import RpcError, RpcStatus, is_terminal, pb, to_ns, unwrap_text
+from durable_harness.protocol import TERMINAL_STATUSES, RpcError, RpcStatus, pb, to_ns, unwrap_text
 from durable_harness.protocol.costs import costs_of
 from durable_harness.why import Explanation, explain
 
@@ -43,7 +43,7 @@ class KnownInstance:
 
     @property
     def has_ended(self) -> bool:
-        return is_terminal(self.state.orchestrationStatus)
+        return self.state.orchestrationStatus in TERMINAL_STATUSES
 
     @property
     def took_ns(self) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from durable_harness.dashboard.visit import Visit
-from durable_harness.protocol import is_terminal, pb
+from durable_harness.protocol import TERMINAL_STATUSES, pb
 from durable_harness.why.facts import Event, Facts
 
 RUNNING, COMPLETED, FAILED = (
@@ -39,7 +39,7 @@ class TreeNode:
     @property
     def rank(self) -> int:
         """Where it stands if not all have room: what failed first, then what lives."""
-        if self.status is None or is_terminal(self.status):
+        if self.status is None or self.status in TERMINAL_STATUSES:
             return 0 if self.status == FAILED else 2
         return 1
 

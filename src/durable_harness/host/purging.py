@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from durable_harness.protocol import is_terminal, pb
+from durable_harness.protocol import TERMINAL_STATUSES, pb
 
 PREFIX = "ORCHESTRATION_STATUS_"
 
@@ -10,7 +10,7 @@ PREFIX = "ORCHESTRATION_STATUS_"
 def refusal_to_purge(state: pb.OrchestrationState) -> str | None:
     """Return why an instance is not purged, by its OrchestrationState: it has not ended; None if it has."""
     status = state.orchestrationStatus
-    if is_terminal(status):
+    if status in TERMINAL_STATUSES:
         return None
     name = pb.OrchestrationStatus.Name(status).removeprefix(PREFIX).capitalize()
     return (

@@ -44,11 +44,6 @@ def child_id(parent_id: str, execution_id: str, task_id: int) -> str:
     return named if len(named) <= MAX_ID_CHARS else uuid5(NAMESPACE_OID, f"{execution_id}:{named}").hex
 
 
-def is_terminal(status: int) -> bool:
-    """Return whether an instance in this status has ended."""
-    return status in TERMINAL_STATUSES
-
-
 def from_ns(time_ns: int) -> timestamp_pb2.Timestamp:
     """Return a protobuf Timestamp for nanoseconds since the epoch."""
     seconds, nanos = divmod(time_ns, NS_PER_S)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from durable_harness.errors import DamagedFileError, UsageError
-from durable_harness.protocol import is_terminal, pb
+from durable_harness.protocol import TERMINAL_STATUSES, pb
 from durable_harness.scheduler.entity_records import read_entity, read_lock_request, read_operation
 from durable_harness.scheduler.instances.registry import from_row
 from durable_harness.scheduler.storage import store as sql
@@ -182,7 +182,7 @@ class _Salvage:
     def _save_instance(self, row: Row, batch: Rows) -> bool:
         """Add the rows of an instance to a batch; one under way is nothing without its history."""
         try:
-            ended = is_terminal(from_row(row).status)
+            ended = from_row(row).status in TERMINAL_STATUSES
         except UNREADABLE:
             return False
         if not 0 < row[0] <= LARGEST_KEY:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import timedelta
+from typing import TypeGuard
 
 from durable_harness.errors import UsageError
 
@@ -27,8 +28,7 @@ def limit_s_of(timeout_s: float | None, default_s: float) -> float:
     """Return how long to wait: what a test gave, else the default. Raises UsageError if it is not 0 or more seconds."""
     if timeout_s is None:
         return default_s
-    is_number = isinstance(timeout_s, int | float) and not isinstance(timeout_s, bool)
-    if not is_number or not timeout_s >= 0:
+    if not _is_number(timeout_s) or not timeout_s >= 0:
         raise UsageError(f"timeout_s is {timeout_s!r}; expected 0 or more seconds, or None for the default.")
     return timeout_s
 
@@ -39,5 +39,8 @@ def _seconds(duration: object) -> float | None:
     if isinstance(duration, str):
         written = WRITTEN.fullmatch(duration)
         return float(written[1]) * UNITS_S[written[2]] if written else None
-    is_number = isinstance(duration, int | float) and not isinstance(duration, bool)
-    return float(duration) if is_number else None  # type: ignore[arg-type]  # just checked
+    return float(duration) if _is_number(duration) else None
+
+
+def _is_number(given: object) -> TypeGuard[int | float]:
+    return isinstance(given, int | float) and not isinstance(given, bool)

@@ -13,7 +13,7 @@ from durable_harness.dashboard.known_instance import find_state
 from durable_harness.dashboard.page_urls import ORCHESTRATIONS, instance_url
 from durable_harness.dashboard.texts import STATUS_LABELS, status_label, utc
 from durable_harness.dashboard.visit import PageError, Visit
-from durable_harness.protocol import is_terminal, pb, to_ns, wrap_text
+from durable_harness.protocol import TERMINAL_STATUSES, pb, to_ns, wrap_text
 
 SUSPENDED, FAILED = pb.ORCHESTRATION_STATUS_SUSPENDED, pb.ORCHESTRATION_STATUS_FAILED
 
@@ -31,8 +31,12 @@ class Act:
     is_dangerous: bool = False
 
 
+def _has_ended(status: int) -> bool:
+    return status in TERMINAL_STATUSES
+
+
 def _lives(status: int) -> bool:
-    return not is_terminal(status)
+    return status not in TERMINAL_STATUSES
 
 
 ACTS: Mapping[str, Act] = {
@@ -72,7 +76,7 @@ ACTS: Mapping[str, Act] = {
             "purge",
             "Purge",
             "Deletes it with its history. This cannot be undone.",
-            is_terminal,
+            _has_ended,
             is_dangerous=True,
         ),
     )
@@ -89,10 +93,10 @@ async def check_lives(visit: Visit, act: Act) -> None:
 
     A scheduler takes such an act and drops it. Acts on what has ended are checked by the scheduler itself.
     """
-    if any(act.is_possible(status) for status in STATUS_LABELS if is_terminal(status)):
+    if any(act.is_possible(status) for status in STATUS_LABELS if status in TERMINAL_STATUSES):
         return
     state = await find_state(visit, visit.arguments["id"])
-    if is_terminal(state.orchestrationStatus):
+    if state.orchestrationStatus in TERMINAL_STATUSES:
         at = utc(
             to_ns(state.completedTimestamp if state.HasField("completedTimestamp") else state.lastUpdatedTimestamp)
         )

@@ -33,7 +33,6 @@ from durable_harness.protocol import (
     TERMINAL_STATUSES,
     RpcError,
     Scheduler,
-    is_terminal,
     new_id,
     pb,
     unwrap_text,
@@ -296,7 +295,7 @@ class DurableApi:
 
     async def _rewind(self, request: ApiRequest, parts: list[str]) -> ApiResponse:
         state = await self._state(parts[1])
-        if not is_terminal(state.orchestrationStatus):
+        if state.orchestrationStatus not in TERMINAL_STATUSES:
             raise invalid_operation("The rewind operation is only supported on failed orchestration instances.")
         if state.orchestrationStatus != pb.ORCHESTRATION_STATUS_FAILED:
             return ApiResponse(410)
@@ -364,7 +363,7 @@ class DurableApi:
     async def _active(self, instance_id: str) -> pb.OrchestrationState:
         """Return the state of an instance that has not ended: 404 if there is none, 410 if it has ended."""
         state = await self._state(instance_id)
-        if is_terminal(state.orchestrationStatus):
+        if state.orchestrationStatus in TERMINAL_STATUSES:
             raise GoneError
         return state
 

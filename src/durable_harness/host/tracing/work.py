@@ -11,7 +11,7 @@ from durable_harness.host.tracing.executions import Executions, TracedExecution,
 from durable_harness.host.tracing.sendings import event_span, signal_span
 from durable_harness.host.tracing.spans import Attributes, Span, Spans
 from durable_harness.host.tracing.traced_operations import TracedOperations
-from durable_harness.protocol import is_terminal, pb, to_ns
+from durable_harness.protocol import TERMINAL_STATUSES, pb, to_ns
 
 STATUS_PREFIX = "ORCHESTRATION_STATUS_"
 OUTCOMES = {"taskCompleted", "taskFailed", "subOrchestrationInstanceCompleted", "subOrchestrationInstanceFailed"}
@@ -204,7 +204,7 @@ def _is_ending(action: pb.OrchestratorAction) -> bool:
     if not action.HasField("completeOrchestration"):
         return False
     status = action.completeOrchestration.orchestrationStatus
-    return is_terminal(status) or status == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
+    return status in TERMINAL_STATUSES or status == pb.ORCHESTRATION_STATUS_CONTINUED_AS_NEW
 
 
 def _about(type_name: str, name: str, version: str, instance_id: str, *, task_id: int | None = None) -> Attributes:

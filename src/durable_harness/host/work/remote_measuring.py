@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from durable_harness.protocol import Costs, Measurement, RpcError, RpcStatus, is_terminal, pb, to_ns
+from durable_harness.protocol import TERMINAL_STATUSES, Costs, Measurement, RpcError, RpcStatus, pb, to_ns
 from durable_harness.protocol.costs import costs_of, payload_size
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Stored:
 
     @property
     def ended_ns(self) -> int | None:
-        if not is_terminal(self.state.orchestrationStatus):
+        if self.state.orchestrationStatus not in TERMINAL_STATUSES:
             return None
         if self.state.HasField("completedTimestamp"):
             return to_ns(self.state.completedTimestamp)
